@@ -1,0 +1,89 @@
+"""What it takes to understand a device: packets, codecs, profiles and the one error a codec may raise."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+
+from devices.reading import Report
+
+
+class Packet(msgspec.Struct, frozen=True):
+    """One message as it came from a broker, a panel or an HTTP push, with the instant of its receipt (UTC)."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retained: bool = False
+    received_at: datetime | None = None
+
+
+class DecodeError(Exception):
+    """A packet cannot be understood: which field, what was expected, what stood there (cut to 80 characters).
+
+    The only exception that a codec may raise. Its text is shown to installers, so it must be enough to
+    find the setting or the device at fault.
+    """
+
+    def __init__(self, field: str, expected: str, found: object = None) -> None:
+        self.field = field
+        self.expected = expected
+        self.found = repr(found)[:80]
+        super().__init__(f"{field}: expected {expected}, found {self.found}")
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What a packet said, and the codec's context after it (the same object where nothing changed)."""
+
+    reports: tuple[Report, ...]
+    context: Any = None
+
+
+class Codec(Protocol):
+    """Understands the messages of one ecosystem below one topic prefix.
+
+    Total and stateless: `decode` raises DecodeError and nothing else, and everything it remembers from
+    earlier packets (published device lists, births, discovery) goes through `context`, plain data that
+    the caller keeps (None at first).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]: ...
+
+    def decode(self, packet: Packet, context: Any) -> Decoded: ...
+
+
+class Grade(enum.StrEnum):
+    """How far a profile is proven: golden vectors; silence and battery supervised; tested on hardware."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What the gateway knows about a class (or model) of device.
+
+    `kind` is also the InfluxDB measurement. `category` is what the shell raises when the device spoke
+    and nobody could read it ("" = a trouble only). `silence_limit` is how long it may say nothing.
+    `clears_are_trusted` is False where a bridge may invent the end of an alarm.
+    `limits` are the plausible values of a point (lowest, highest): a value outside is of BAD quality.
+    """
+
+    id: str
+    kind: str
+    zh: str
+    en: str
+    points: tuple[str, ...]
+    silence_limit: timedelta
+    category: str = ""
+    clears_are_trusted: bool = True
+    limits: dict[str, tuple[float, float]] = {}
+    sentinels: tuple[float, ...] = ()
+    grade: Grade = Grade.BRONZE

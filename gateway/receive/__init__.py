@@ -1,0 +1,1 @@
+"""Ways in: packets become inputs."""

@@ -1,0 +1,143 @@
+"""Settings: one TOML file, validated once. Secrets come from files or the environment, never from this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys are faults, nothing changes after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tls(Section):
+    """TLS to a broker or a web server: PEM files. `ca` is the authority that signs the other side."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class Broker(Section):
+    """An MQTT broker that the gateway reads from or publishes to."""
+
+    name: Name
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    username: str = ""
+    password_file: Path | None = None
+    client_id: str = ""
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    tls: Tls | None = None
+    session_expiry_days: Annotated[int, Field(ge=7, le=365)] = 7
+    keepalive_s: Annotated[int, Field(ge=5, le=300)] = 20
+    receive_maximum: Annotated[int, Field(ge=20, le=65535)] = 1000
+    probe_qos0: bool = True
+
+
+class Source(Section):
+    """A topic prefix on a broker, the home it belongs to and the codec that understands it."""
+
+    name: Name
+    broker: Name
+    home: Name
+    codec: Literal["native", "zigbee2mqtt"]
+    prefix: str
+    registered_only: bool = False
+
+
+class Influx(Section):
+    """A time-series store. mode `v1` posts to /write (1.x and all others), `v2` to /api/v2/write with a token."""
+
+    name: Name = "influx"
+    url: str = "http://127.0.0.1:8086"
+    mode: Literal["v1", "v2"] = "v1"
+    database: str = "anlian"
+    retention_policy: str = ""
+    org: str = ""
+    bucket: str = ""
+    username: str = ""
+    password_file: Path | None = None
+    token_file: Path | None = None
+    batch: Annotated[int, Field(ge=1, le=50_000)] = 5000
+    in_flight: Annotated[int, Field(ge=1, le=16)] = 4
+    gzip: bool = False
+    lag_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    every_s: Annotated[float, Field(ge=0.05, le=60)] = 1.0
+
+
+class PhoneChannel(Section):
+    """A way to a phone. `url` of a webhook; for ntfy the server; for dingtalk the robot's webhook without secrets."""
+
+    name: Name
+    kind: Literal["webhook", "ntfy", "dingtalk"]
+    url: str
+    token_file: Path | None = None
+    secret_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    give_up_s: Annotated[float, Field(gt=0, le=600)] = 20.0
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = 20
+    reserved_for_danger: Annotated[int, Field(ge=0, le=6000)] = 10
+
+
+class AlarmTopics(Section):
+    """Where sounders and lamps listen: the broker for `anlian/v1/<home>/alarm`, on a connection of its own."""
+
+    broker: Name
+    status_every_s: Annotated[float, Field(ge=1, le=60)] = 10.0
+
+
+class Heartbeat(Section):
+    """A webhook that is called after journalled progress; whoever runs it pages when it stays away."""
+
+    url: str
+    every_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+
+
+class Journal(Section):
+    """The journal's file, its groups and its budgets (edge profile: group_ms 500, keep_days 7, keep_gib 16)."""
+
+    group_ms: Annotated[int, Field(ge=0, le=2000)] = 20
+    group_max: Annotated[int, Field(ge=1, le=4096)] = 256
+    keep_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+    keep_gib: Annotated[float, Field(gt=0, le=4096)] = 16.0
+    snapshot_every: Annotated[int, Field(ge=100, le=1_000_000)] = 20_000
+    held_mib: Annotated[int, Field(ge=1, le=1024)] = 32
+
+
+class Console(Section):
+    """The web console. Loopback unless told otherwise; `accounts` is a TOML file of argon2 hashes."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    accounts: Path | None = None
+    tls: Tls | None = None
+    language: Literal["zh", "en"] = "zh"
+
+
+class Settings(Section):
+    """Everything that the gateway is told. Paths are relative to the file they stand in."""
+
+    data_dir: Path = Path("/var/lib/anlian")
+    sites: tuple[Path, ...]
+    packs: tuple[Path, ...] = ()
+    public_url: str
+    secret_file: Path | None = None
+    payload_max: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 256 * 1024
+    inbox_mib: Annotated[int, Field(ge=1, le=1024)] = 32
+    clock: Literal["kernel", "assume"] = "kernel"
+    brokers: tuple[Broker, ...] = ()
+    sources: tuple[Source, ...] = ()
+    alarm_topics: AlarmTopics | None = None
+    influx: tuple[Influx, ...] = ()
+    channels: tuple[PhoneChannel, ...] = ()
+    heartbeat: Heartbeat | None = None
+    journal: Journal = Journal()
+    console: Console = Console()

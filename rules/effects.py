@@ -1,0 +1,99 @@
+"""Everything that the engine can ask of the world, as data. Each has its instant and its reason."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import msgspec
+
+from rules.alarm import Alarm
+from rules.incident import Incident
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What all effects share: the instant (for a deadline: when it was due) and the reason."""
+
+    at: datetime
+    reason: str = ""
+
+
+class Change(enum.StrEnum):
+    """What happened to an alarm."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"
+    UPDATED = "updated"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    RESET = "reset"
+    CLOSED = "closed"
+
+
+class AlarmChanged(Effect, frozen=True, kw_only=True):
+    """An alarm was raised or changed; `alarm` is its whole new state, `by` the person where one did it."""
+
+    alarm: Alarm
+    change: Change
+    by: str = ""
+
+
+class IncidentChanged(Effect, frozen=True, kw_only=True):
+    """An incident was opened or changed; `incident` is its whole new state."""
+
+    incident: Incident
+    change: str
+    by: str = ""
+
+
+class Notify(Effect, frozen=True, kw_only=True):
+    """Tell one person over one channel.
+
+    `message` is the message's id (`home:epoch:seq` of the input, `.n`), the same at every try. `person` is a
+    person's id of the site, or a group's (`group:NAME`), and `channel` the name of a destination. `alarm` and
+    `incident` are what it is about, as they stood. `step` counts from 1; `purpose` is `call` (come!), `repeat`
+    (nobody answered, or the detector spoke again) or `over` (somebody took it on, or it was reset).
+    """
+
+    message: str
+    person: str
+    channel: str
+    address: str
+    alarm: Alarm
+    incident: Incident
+    step: int = 1
+    purpose: str = "call"
+
+
+class StopNotifying(Effect, frozen=True, kw_only=True):
+    """Messages of this incident that are not handed over yet need not go: somebody took it on, or it is over."""
+
+    incident: str
+
+
+class Pattern(enum.StrEnum):
+    """What a sounder does: the evacuation sound, an attention sound, or nothing."""
+
+    EVACUATE = "evacuate"
+    ATTENTION = "attention"
+    OFF = "off"
+
+
+class DriveSounder(Effect, frozen=True, kw_only=True):
+    """Let the sounders of a zone sound or stop ("" = the whole home). A muted sounder is restarted by a new alarm."""
+
+    zone: str
+    pattern: Pattern
+    incident: str
+
+
+class Refused(Effect, frozen=True, kw_only=True):
+    """What a person asked for was not done, and why; nothing was changed."""
+
+    person: str
+    verb: str
+    target: str
+
+
+AnyEffect = AlarmChanged | IncidentChanged | Notify | StopNotifying | DriveSounder | Refused

@@ -1,0 +1,162 @@
+"""Everything that can happen to a home: the inputs of the engine, each with its instant `at`.
+
+`at` is aware and in UTC, comes from the gateway's one clock and never goes back.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import msgspec
+
+from devices.reading import Report
+from rules.rule import Rule
+from rules.site import Site
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What all inputs share: the instant."""
+
+    at: datetime
+
+
+class ReadingsArrived(Input, frozen=True, kw_only=True):
+    """One packet was understood. `retained`: the broker kept it; its values were found, not just said.
+
+    `unregistered` tells that the reports come from an address that the site file does not name; their
+    `device` is then `source/address`.
+    """
+
+    source: str
+    reports: tuple[Report, ...]
+    retained: bool = False
+    unregistered: bool = False
+
+
+class DecodeFailed(Input, frozen=True, kw_only=True):
+    """One packet could not be understood. `device` is the registered device it came from, or "".
+
+    `category` is the danger that the device watches for ("" = none): the engine raises it as a fallback
+    alarm ("spoke, content unreadable"). `payload` are the first bytes, kept for the maintainer, in base64.
+    """
+
+    source: str
+    topic: str
+    reason: str
+    device: str = ""
+    category: str = ""
+    payload: bytes = b""
+
+
+class PacketRefused(Input, frozen=True, kw_only=True):
+    """A packet was not taken: a topic of another home, outside every prefix, or oversized. Counted, shown once a minute."""
+
+    source: str
+    topic: str
+    reason: str
+    count: int = 1
+
+
+class Verb(enum.StrEnum):
+    """What a person can do with an alarm or an incident (four verbs, four rows in the ledger)."""
+
+    SILENCE = "silence"
+    ACKNOWLEDGE = "acknowledge"
+    VERDICT = "verdict"
+    RESET = "reset"
+
+
+class OperatorActed(Input, frozen=True, kw_only=True):
+    """A person did something. `target` is an alarm's or an incident's id; `person` a person's id of the site, or an account.
+
+    `via`: console, link, panel, button. `verdict` and `cause` belong to VERDICT; `checked_on_site` to RESET of an
+    alarm whose clears are not trusted.
+    """
+
+    person: str
+    verb: Verb
+    target: str
+    via: str = "console"
+    verdict: str = ""
+    cause: str = ""
+    checked_on_site: bool = False
+
+
+class Outcome(enum.StrEnum):
+    """What became of one message on one channel."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    READ = "read"
+    ANSWERED = "answered"
+    RETRY = "retry"
+    REFUSED = "refused"
+
+
+class SendReported(Input, frozen=True, kw_only=True):
+    """A channel reported what became of a message. `final`: the courier will not try this message again."""
+
+    message: str
+    incident: str
+    channel: str
+    person: str
+    outcome: Outcome
+    reference: str = ""
+    detail: str = ""
+    final: bool = True
+
+
+class LinkChanged(Input, frozen=True, kw_only=True):
+    """A link or a part of the gateway itself went up or down: `broker:NAME`, `session:NAME`, `journal`, `influx`, `disk`, `qos0:NAME`, …
+
+    Down raises a trouble with `detail`, up clears it; down again with other words updates the words.
+    """
+
+    link: str
+    up: bool
+    detail: str = ""
+    count: int = 0
+
+
+class SiteChanged(Input, frozen=True, kw_only=True):
+    """The site or the rules are new (also the first input of a stream): whole, validated."""
+
+    site: Site
+    rules: tuple[Rule, ...]
+    ruleset: str
+
+
+class ClockStepped(Input, frozen=True, kw_only=True):
+    """The wall clock jumped by more than 2 s. `first_sync`: the first synchronisation after boot, which counts as downtime."""
+
+    old: datetime
+    new: datetime
+    first_sync: bool = False
+
+
+class EngineFaulted(Input, frozen=True, kw_only=True):
+    """An input made the engine raise: it is kept (`fault_id`) and the stream goes on. `category` as in DecodeFailed."""
+
+    fault_id: str
+    error: str
+    device: str = ""
+    category: str = ""
+
+
+class TimePassed(Input, frozen=True, kw_only=True):
+    """Nothing happened but time: a deadline is due."""
+
+
+AnyInput = (
+    ReadingsArrived
+    | DecodeFailed
+    | PacketRefused
+    | OperatorActed
+    | SendReported
+    | LinkChanged
+    | SiteChanged
+    | ClockStepped
+    | EngineFaulted
+    | TimePassed
+)

@@ -1,0 +1,100 @@
+"""A home: its zones, its devices, its people, and the plans that say who is told and when."""
+
+from __future__ import annotations
+
+import enum
+from datetime import timedelta
+
+import msgspec
+
+from rules.alarm import Category
+from rules.text import Text
+
+
+class ResidentClass(enum.StrEnum):
+    """How far the residents of a zone depend on help (自理, 半失能, 失能, 失智). Never names."""
+
+    INDEPENDENT = "independent"
+    PARTLY_DEPENDENT = "partly_dependent"
+    DEPENDENT = "dependent"
+    DEMENTIA = "dementia"
+    NONE = "none"
+
+
+class Zone(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the home that is handled as one: a floor's wing, the kitchen, a ward."""
+
+    id: str
+    name: Text
+    building: str = ""
+    floor: str = ""
+    residents: ResidentClass = ResidentClass.NONE
+    beds: int = 0
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One device of the site. `source` and `address` are how its packets are known, `kind` is its profile's kind.
+
+    `silence_limit`, `category` and `clears_are_trusted` come from the profile where the site file says nothing.
+    """
+
+    id: str
+    kind: str
+    source: str
+    address: str
+    zone: str
+    name: Text
+    room: str = ""
+    profile: str = ""
+    category: str = ""
+    silence_limit: timedelta = timedelta(minutes=10)
+    clears_are_trusted: bool = True
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """One way to reach a person: the name of a destination of the gateway, and the address there (may be empty)."""
+
+    destination: str
+    address: str = ""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who can be told. `role`: carer, director, township, guidance, rescue, …"""
+
+    id: str
+    name: str
+    role: str
+    channels: tuple[Channel, ...] = ()
+    group: bool = False
+    on_duty: bool = True
+
+
+class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell these people (person ids, or `role:NAME`), this long after the step before it."""
+
+    tell: tuple[str, ...]
+    after: timedelta = timedelta(0)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of a category of alarms: steps in order; the last one repeats every `repeat_every` until acknowledged."""
+
+    category: Category
+    steps: tuple[PlanStep, ...]
+    repeat_every: timedelta = timedelta(seconds=60)
+    repeats_max: int = 0
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """One home, whole and validated. `county`, `town` and `id` are ASCII ids (they become tags); `name` is for people."""
+
+    id: str
+    name: Text
+    county: str = ""
+    town: str = ""
+    address: str = ""
+    timezone: str = "Asia/Shanghai"
+    zones: tuple[Zone, ...] = ()
+    devices: tuple[Device, ...] = ()
+    people: tuple[Person, ...] = ()
+    plans: tuple[Plan, ...] = ()
