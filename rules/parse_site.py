@@ -1,0 +1,173 @@
+"""A site file as a Site: one home with its zones, devices, people and plans, or every fault in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from rules.alarm import Category
+from rules.parse_fields import Fault, Table, suggestion, unique
+from rules.parse_plan import parse_plans
+from rules.site import Channel, Device, Person, ResidentClass, Site, Zone
+
+SILENCE_MIN: Final = timedelta(seconds=10)
+SILENCE_MAX: Final = timedelta(days=31)
+BEDS_MAX: Final = 2000
+RESERVED_ZONES: Final = ("unassigned", "gateway")
+"""Zones of the engine's own alarms: of devices that nobody registered, and of the gateway itself."""
+_RESIDENTS: Final = {
+    **{resident.value: resident for resident in ResidentClass},
+    "自理": ResidentClass.INDEPENDENT,
+    "半失能": ResidentClass.PARTLY_DEPENDENT,
+    "失能": ResidentClass.DEPENDENT,
+    "失智": ResidentClass.DEMENTIA,
+}
+
+
+class KindDefaults(msgspec.Struct, frozen=True):
+    """What a kind of device is like where the site file says nothing, and the points that such devices have."""
+
+    silence_limit: timedelta
+    category: str = ""
+    clears_are_trusted: bool = True
+    points: tuple[str, ...] = ()
+    profile: str = ""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The names of the gateway that a site file may use. None: not known here, so nothing can be said about it."""
+
+    kinds: Mapping[str, KindDefaults]
+    sources: Collection[str] | None = None
+    destinations: Collection[str] | None = None
+
+
+def parse_site(values: Mapping[str, object], names: Names) -> tuple[Site | None, list[Fault]]:
+    """The home that a site file describes, and every fault in it. With faults other than warnings there is no site."""
+    faults: list[Fault] = []
+    root = Table(values, "", faults)
+    zones = _zones(root.tables("zone"))
+    people = _people(root.tables("person"), names)
+    devices = _devices(root.tables("device"), names, {zone.id for zone in zones})
+    plans = parse_plans(root.tables("plan"), people)
+    home = root.table("home")
+    if home is None:
+        if "home" not in root:
+            root.fault("home", "is missing", 'Write [home] with id = "…" and name = {zh = "…", en = "…"}')
+        root.close()
+        return None, faults
+    site = Site(
+        id=home.id("id"),
+        name=home.words("name"),
+        county=home.id("county", ""),
+        town=home.id("town", ""),
+        address=home.text("address", ""),
+        timezone=home.text("timezone", "Asia/Shanghai"),
+        zones=zones,
+        devices=devices,
+        people=people,
+        plans=plans,
+    )
+    if len(site.id) > 32:
+        home.fault("id", f"has {len(site.id)} characters", "At most 32 are allowed: it stands in every topic")
+    home.close()
+    if not zones:
+        root.fault("zone", "is missing", "Write at least one [[zone]]: an alarm must say where")
+    if not people:
+        root.fault("person", "is missing", "Write at least one [[person]]: otherwise an alarm tells nobody")
+    root.close()
+    return (None if any(not fault.warning for fault in faults) else site), faults
+
+
+def _zones(tables: list[Table]) -> tuple[Zone, ...]:
+    zones = [(table, _zone(table)) for table in tables]
+    unique([(table, zone.id) for table, zone in zones], "id", "zone")
+    return tuple(zone for _, zone in zones)
+
+
+def _zone(table: Table) -> Zone:
+    residents = table.text("residents", ResidentClass.NONE.value)
+    if residents not in _RESIDENTS:
+        table.fault("residents", f"unknown class {residents!r}", suggestion(residents, _RESIDENTS))
+    zone = Zone(
+        id=table.id("id"),
+        name=table.words("name"),
+        building=table.text("building", ""),
+        floor=table.text("floor", ""),
+        residents=_RESIDENTS.get(residents, ResidentClass.NONE),
+        beds=table.whole("beds", 0, 0, BEDS_MAX),
+    )
+    if zone.id in RESERVED_ZONES:
+        table.fault("id", f"{zone.id!r} is kept for what has no place in the home", "Give the zone another id")
+    table.close()
+    return zone
+
+
+def _devices(tables: list[Table], names: Names, zones: Collection[str]) -> tuple[Device, ...]:
+    devices = [(table, _device(table, names, zones)) for table in tables]
+    unique([(table, device.id) for table, device in devices], "id", "device")
+    unique([(table, _place(device)) for table, device in devices], "address", "address")
+    return tuple(device for _, device in devices)
+
+
+def _place(device: Device) -> str:
+    return f"{device.address} of {device.source}" if device.source and device.address else ""
+
+
+def _device(table: Table, names: Names, zones: Collection[str]) -> Device:
+    kind = table.text("kind")
+    table.known("kind", kind, names.kinds, "kind")
+    defaults = names.kinds.get(kind, KindDefaults(timedelta(minutes=10)))
+    zone = table.text("zone")
+    table.known("zone", zone, zones, "zone")
+    source = table.text("source")
+    table.known("source", source, names.sources, "source")
+    category = table.text("category", defaults.category)
+    if category:
+        table.known("category", category, [known.value for known in Category], "category")
+    device = Device(
+        id=table.id("id"),
+        kind=kind,
+        source=source,
+        address=table.text("address"),
+        zone=zone,
+        name=table.words("name"),
+        room=table.text("room", ""),
+        profile=table.text("profile", defaults.profile),
+        category=category,
+        silence_limit=table.duration("silence_limit", defaults.silence_limit, SILENCE_MIN, SILENCE_MAX),
+        clears_are_trusted=table.flag("clears_are_trusted", defaults.clears_are_trusted),
+    )
+    table.close()
+    return device
+
+
+def _people(tables: list[Table], names: Names) -> tuple[Person, ...]:
+    people = [(table, _person(table, names)) for table in tables]
+    unique([(table, person.id) for table, person in people], "id", "person")
+    return tuple(person for _, person in people)
+
+
+def _person(table: Table, names: Names) -> Person:
+    person = Person(
+        id=table.id("id"),
+        name=table.text("name"),
+        role=table.id("role"),
+        channels=tuple(_channel(channel, names) for channel in table.tables("channels")),
+        group=table.flag("group", False),
+        on_duty=table.flag("on_duty", True),
+    )
+    unique([(table, f"{c.destination} {c.address}".strip()) for c in person.channels], "channels", "channel")
+    table.close()
+    return person
+
+
+def _channel(table: Table, names: Names) -> Channel:
+    destination = table.text("destination")
+    table.known("destination", destination, names.destinations, "destination")
+    channel = Channel(destination=destination, address=table.text("address", ""))
+    table.close()
+    return channel
