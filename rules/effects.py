@@ -40,7 +40,10 @@ class AlarmChanged(Effect, frozen=True, kw_only=True):
 
 
 class IncidentChanged(Effect, frozen=True, kw_only=True):
-    """An incident was opened or changed; `incident` is its whole new state."""
+    """An incident was opened or changed; `incident` is its new state.
+
+    Its timeline holds only the lines that are new, and the whole of it when the incident is closed.
+    """
 
     incident: Incident
     change: str

@@ -77,7 +77,10 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is told of a category of alarms: steps in order; the last one repeats every `repeat_every` until acknowledged."""
+    """Who is told of a category of alarms: steps in order; the last one repeats every `repeat_every` until acknowledged.
+
+    `repeats_max` bounds the repeats of the last step (0 = until somebody acknowledges; never bounded for dangers).
+    """
 
     category: Category
     steps: tuple[PlanStep, ...]
@@ -86,7 +89,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """One home, whole and validated. `county`, `town` and `id` are ASCII ids (they become tags); `name` is for people."""
+    """One home, whole and validated. `county`, `town`, `id`: ASCII ids (they become tags); `name` is for people."""
 
     id: str
     name: Text

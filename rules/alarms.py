@@ -1,0 +1,152 @@
+"""The open alarms of a home, and what the rules remember of each (rule, subject)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from rules.alarm import Alarm, Category
+from rules.duty import Duty
+from rules.effects import AlarmChanged, Change
+from rules.incidents import Incidents
+from rules.lifecycle import Move, move
+from rules.text import Text
+from rules.turn import Turn
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alarm is raised for: by a rule of a pack, or by one of the engine's own (links, unreadable packets, …)."""
+
+    rule: str
+    title: Text
+    category: Category
+    priority: int
+    latch: bool
+    subject: str
+    zone: str
+    point: str = ""
+    value: str = ""
+    detail: str = ""
+    found: bool = False
+    clears_are_trusted: bool = True
+
+
+class Alarms:
+    """Raises, repeats, clears and ends alarms by the table, and lets the incidents know."""
+
+    def __init__(self, incidents: Incidents) -> None:
+        self._incidents = incidents
+        self.open: dict[str, Alarm] = {}
+        self.by_cause: dict[tuple[str, str], str] = {}
+        self.reset_at: dict[tuple[str, str], datetime] = {}
+
+    def find(self, rule: str, subject: str) -> Alarm | None:
+        """The open alarm of this rule about this subject, or None."""
+        alarm_id = self.by_cause.get((rule, subject))
+        return self.open[alarm_id] if alarm_id is not None else None
+
+    def trip(self, turn: Turn, duty: Duty, cause: Cause) -> Alarm:
+        """The condition holds: raise the alarm, or note that an open one was reported again."""
+        known = self.find(cause.rule, cause.subject)
+        if known is not None:
+            return self._repeat(turn, duty, known, cause)
+        incident, is_new = self._incidents.incident_for(turn, cause.zone, cause.category)
+        second_device = any(other.subject != cause.subject for other in self.of_incident(incident))
+        alarm = Alarm(
+            id=turn.alarm_id(),
+            rule=cause.rule,
+            subject=cause.subject,
+            zone=cause.zone,
+            category=cause.category,
+            priority=cause.priority,
+            title=cause.title,
+            raised_at=turn.at,
+            latched=cause.latch,
+            incident=incident,
+            point=cause.point,
+            value=cause.value,
+            detail=cause.detail,
+            found=cause.found,
+            late=turn.late,
+            clears_are_trusted=cause.clears_are_trusted,
+            announced_at=turn.at,
+        )
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
+        self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
+        return alarm
+
+    def _repeat(self, turn: Turn, duty: Duty, known: Alarm, cause: Cause) -> Alarm:
+        """A report while the alarm is open: told again at most once a minute, and at once if it had cleared."""
+        alarm = move(known, Move.TRIP, turn.at)
+        alarm = replace(alarm, repeats=known.repeats + 1, value=cause.value or known.value)
+        again = self._incidents.on_repeat(turn, duty, alarm)
+        if again:
+            alarm = replace(alarm, announced_at=turn.at)
+        self._keep(alarm)
+        if again or not known.active:
+            turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.REPEATED, reason=cause.rule))
+        return alarm
+
+    def update(self, turn: Turn, alarm: Alarm, detail: str) -> None:
+        """New words for an open alarm (a trouble whose count went up)."""
+        if alarm.detail == detail:
+            return
+        alarm = replace(alarm, detail=detail)
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.UPDATED))
+
+    def clear(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str = "") -> None:
+        """The condition is gone: a latched alarm waits for its reset, another one is over."""
+        if not alarm.active:
+            return
+        if alarm.latched and not alarm.clears_are_trusted:
+            self.update(turn, alarm, "the bridge reports the end; check on site before the reset")
+            return
+        alarm = move(alarm, Move.RETURN, turn.at)
+        if alarm.closed_at is not None:
+            self._end(turn, duty, alarm, "", Change.CLOSED, reason)
+            return
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.CLEARED, reason=reason))
+        self._incidents.on_cleared(turn, alarm)
+
+    def acknowledge(self, turn: Turn, duty: Duty, alarm: Alarm, by: str) -> None:
+        """A person takes the alarm on; the incident is taken on with its last alarm. IllegalTransition if not allowed."""
+        alarm = move(alarm, Move.ACKNOWLEDGE, turn.at, by)
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.ACKNOWLEDGED, by=by))
+        if all(other.acknowledged for other in self.of_incident(alarm.incident)):
+            self._incidents.acknowledge(turn, duty, alarm.incident, by, alarm)
+
+    def reset(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, checked: bool) -> None:
+        """A person ends a latched alarm. IllegalTransition if not allowed."""
+        ended = move(alarm, Move.RESET_CHECKED if checked else Move.RESET, turn.at, by)
+        self.reset_at[(alarm.rule, alarm.subject)] = turn.at
+        self._end(turn, duty, ended, by, Change.RESET, "checked on site" if checked else "")
+
+    def withdraw(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str) -> None:
+        """End an alarm whose rule or device is gone from the configuration."""
+        ended = replace(alarm, active=False, latched=False, closed_at=turn.at, cleared_at=alarm.cleared_at or turn.at)
+        self._end(turn, duty, ended, "", Change.CLOSED, reason)
+
+    def of_incident(self, incident: str) -> list[Alarm]:
+        """The open alarms of an incident, in the order in which they were raised."""
+        return [alarm for alarm in self.open.values() if alarm.incident == incident]
+
+    def foremost(self, incident: str) -> Alarm | None:
+        """The first open alarm of an incident: the one its messages are about."""
+        return next((alarm for alarm in self.open.values() if alarm.incident == incident), None)
+
+    def _keep(self, alarm: Alarm) -> None:
+        self.open[alarm.id] = alarm
+        self.by_cause[(alarm.rule, alarm.subject)] = alarm.id
+
+    def _end(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, change: Change, reason: str) -> None:
+        del self.open[alarm.id]
+        del self.by_cause[(alarm.rule, alarm.subject)]
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
+        any_left = self.foremost(alarm.incident) is not None
+        self._incidents.on_closed(turn, duty, alarm, by, any_left=any_left)

@@ -1,0 +1,357 @@
+"""The engine of one home: one input in, effects out, and nothing else. It never asks the clock.
+
+`step` first fires every deadline that is due at the input's instant or before, in (instant, serial) order
+and stamped with the instant it was due, then applies the input: how often the shell wakes decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from devices.reading import DANGER_POINTS, Quality, Report
+from rules import troubles
+from rules.alarm import Category
+from rules.alarms import Alarms
+from rules.condition import Silent
+from rules.deadlines import Deadlines, Key
+from rules.duty import Duty
+from rules.effects import AnyEffect
+from rules.escalation import Escalation
+from rules.evaluation import Evaluation
+from rules.incidents import Incidents
+from rules.index import Index, Watch, trips_on_unknown
+from rules.inputs import (
+    AnyInput,
+    ClockStepped,
+    DecodeFailed,
+    EngineFaulted,
+    LinkChanged,
+    OperatorActed,
+    Outcome,
+    PacketRefused,
+    ReadingsArrived,
+    SendReported,
+    SiteChanged,
+    TimePassed,
+    Verb,
+)
+from rules.operator import OperatorDesk
+from rules.rule import Rule
+from rules.site import Device, Site
+from rules.supervision import DEAF_GRACE, DeviceState
+from rules.text import Text
+from rules.turn import Turn
+
+
+class Engine:
+    """Everything decided for one home. `seq` counts the inputs and equals the journal's sequence."""
+
+    def __init__(self, home: str, epoch: int = 1) -> None:
+        self.home = home
+        self.epoch = epoch
+        self.seq = 0
+        self.now: datetime | None = None
+        self.site = Site(id=home, name=Text(home))
+        self.rules: dict[str, Rule] = {}
+        self.ruleset = ""
+        self.devices: dict[str, DeviceState] = {}
+        self.attach(Deadlines())
+
+    def attach(self, deadlines: Deadlines) -> None:
+        """Wire the parts that share the deadlines (at the beginning, and by a restore)."""
+        self.deadlines = deadlines
+        self.escalation = Escalation(deadlines)
+        self.incident_book = Incidents(self.home, deadlines, self.escalation)
+        self.alarm_book = Alarms(self.incident_book)
+        self.duty = Duty(self.site)
+        self._evaluation = Evaluation(self.alarm_book, deadlines)
+        self._desk = OperatorDesk(self.alarm_book, self.incident_book)
+        self._apply: dict[type, Callable[[Turn, Any], None]] = {
+            ReadingsArrived: self._on_readings,
+            DecodeFailed: self._on_decode_failed,
+            PacketRefused: self._on_refused,
+            OperatorActed: self._on_operator,
+            SendReported: self._on_sent,
+            LinkChanged: self._on_link,
+            SiteChanged: self._on_site,
+            ClockStepped: self._on_clock,
+            EngineFaulted: self._on_fault,
+            TimePassed: self._on_time,
+        }
+
+    @property
+    def alarms(self) -> dict[str, Any]:
+        """The open alarms by id, in the order in which they were raised."""
+        return self.alarm_book.open
+
+    @property
+    def incidents(self) -> dict[str, Any]:
+        """The open incidents by id."""
+        return self.incident_book.open
+
+    def next_deadline(self) -> datetime | None:
+        """When something is due even if nothing happens, or None."""
+        return self.deadlines.next()
+
+    def step(self, happened: AnyInput) -> tuple[AnyEffect, ...]:
+        """What the world must do because of one input. Inputs come in the order of their instants (ValueError if not)."""
+        at = happened.at
+        if self.now is not None and at < self.now:
+            raise ValueError(f"time went back: {at.isoformat()} after {self.now.isoformat()}")
+        self.seq += 1
+        turn = Turn(self.home, self.epoch, self.seq, at)
+        due = self.deadlines.next()
+        if due is not None and due <= at:
+            self._fire_due(turn, at)
+        self.now = at
+        self._apply[type(happened)](turn, happened)
+        return tuple(turn.effects)
+
+    # deadlines
+
+    def _fire_due(self, turn: Turn, at: datetime) -> None:
+        while (entry := self.deadlines.pop(at)) is not None:
+            due, key = entry
+            turn.at = due if self.now is None or due > self.now else self.now
+            self.now = turn.at
+            self._on_due(turn, key)
+        turn.at = at
+
+    def _on_due(self, turn: Turn, key: Key) -> None:
+        match key:
+            case ("silent", device):
+                self._on_silence(turn, self.devices.get(device))
+            case ("raise", rule, device):
+                self._evaluation.raise_due(turn, self.duty, self.rules.get(rule), self.devices.get(device))
+            case ("clear", rule, device):
+                self._evaluation.clear_due(turn, self.duty, rule, device)
+            case ("step", incident):
+                foremost = self.alarm_book.foremost(incident)
+                self.incident_book.step_due(turn, self.duty, incident, foremost)
+            case ("quiet", rule, subject):
+                known = self.alarm_book.find(rule, subject)
+                if known is not None:
+                    self.alarm_book.clear(turn, self.duty, known, "none came for 10 minutes")
+            case _:
+                raise ValueError(f"deadline of unknown kind: {key}")
+
+    def _on_silence(self, turn: Turn, state: DeviceState | None) -> None:
+        """A device may have become silent. While the gateway itself was down nothing could be heard: it gets a grace."""
+        if state is None or state.silent:
+            return
+        key = ("silent", state.device.id)
+        if state.silent_from > turn.at:
+            self.deadlines.set(key, state.silent_from)
+        elif turn.late:
+            self.deadlines.set(key, turn.until + min(DEAF_GRACE, state.device.silence_limit))
+        else:
+            state.silent = True
+            state.values[Silent.SILENT_POINT] = True
+            self._evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
+
+    # readings
+
+    def _on_readings(self, turn: Turn, happened: ReadingsArrived) -> None:
+        devices = self.devices
+        for report in happened.reports:
+            state = None if happened.unregistered else devices.get(report.device)
+            if state is None:
+                self._on_stranger(turn, report, found=happened.retained)
+            elif happened.retained:
+                self._evaluation.found(turn, self.duty, state, report)
+            else:
+                self._on_report(turn, state, report)
+
+    def _on_report(self, turn: Turn, state: DeviceState, report: Report) -> None:
+        """The hot path: a live report of a registered device. Most reports change nothing and cost a few look-ups."""
+        state.heard_at = turn.at
+        if state.silent:
+            self._speaks_again(turn, state)
+        values, watch, engaged = state.values, state.watch, state.engaged
+        touched: dict[str, Rule] | None = None
+        for reading in report.readings:
+            point = reading.point
+            if reading.quality:
+                if reading.quality is Quality.BAD:
+                    self._on_implausible(turn, state, point, reading.value)
+                    values.pop(point, None)
+            rules = watch.get(point)
+            if rules is None or (not engaged and values.get(point) == reading.value):
+                continue
+            if reading.quality is not Quality.BAD:
+                values[point] = reading.value
+            if touched is None:
+                touched = {}
+            for rule in rules:
+                touched[rule.id] = rule
+        if engaged:
+            self._evaluation.readable(turn, self.duty, state)
+        if touched is not None:
+            self._evaluation.evaluate(turn, self.duty, state, touched.values())
+
+    def _speaks_again(self, turn: Turn, state: DeviceState) -> None:
+        state.silent = False
+        state.values.pop(Silent.SILENT_POINT, None)
+        self.deadlines.set(("silent", state.device.id), state.silent_from)
+        self._evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
+
+    def _on_stranger(self, turn: Turn, report: Report, *, found: bool) -> None:
+        """A report of a device that the site does not name: its alarms count, its values do not."""
+        for reading in report.readings:
+            category = DANGER_POINTS.get(reading.point)
+            if category is not None and reading.value is True and reading.quality is not Quality.BAD:
+                cause = troubles.stranger(Category(category), report.device, reading.point, found=found)
+                self.alarm_book.trip(turn, self.duty, cause)
+
+    def _on_implausible(self, turn: Turn, state: DeviceState, point: str, value: Any) -> None:
+        device = state.device
+        detail = f"{point} = {value}"
+        self._packet_trouble(turn, f"gateway.implausible.{point}", troubles.IMPLAUSIBLE, device.id, device.zone, detail)
+
+    # packets that are not readings
+
+    def _packet_trouble(self, turn: Turn, rule: str, title: Text, subject: str, zone: str, detail: str) -> None:
+        known = self.alarm_book.find(rule, subject)
+        if known is not None:
+            self.alarm_book.update(turn, known, detail)
+        else:
+            self.alarm_book.trip(turn, self.duty, troubles.packet_trouble(rule, title, subject, zone, detail))
+        self.deadlines.set(("quiet", rule, subject), turn.at + troubles.CLEARS_AFTER)
+
+    def _on_unreadable(self, turn: Turn, device: str, source: str, category: str, rule: str, detail: str) -> None:
+        """A packet is lost to us. If its device watches for a danger, that danger is taken to be there."""
+        state = self.devices.get(device)
+        subject = device or f"source:{source}"
+        zone = state.device.zone if state is not None else troubles.UNASSIGNED
+        title = troubles.UNDECODABLE if rule == "gateway.undecodable" else troubles.FAULTED
+        if state is not None:
+            state.heard_at = turn.at
+            if state.silent:
+                self._speaks_again(turn, state)
+        danger = troubles.danger(category)
+        if danger is not None:
+            self.alarm_book.trip(turn, self.duty, troubles.fallback(danger, subject, zone, detail))
+            if state is not None:
+                state.engaged = True
+        self._packet_trouble(turn, rule, title, subject, zone, detail)
+
+    def _on_decode_failed(self, turn: Turn, happened: DecodeFailed) -> None:
+        detail = f"{happened.topic}: {happened.reason}"
+        self._on_unreadable(turn, happened.device, happened.source, happened.category, "gateway.undecodable", detail)
+
+    def _on_fault(self, turn: Turn, happened: EngineFaulted) -> None:
+        detail = f"{happened.fault_id}: {happened.error}"
+        self._on_unreadable(turn, happened.device, "engine", happened.category, "gateway.faulted", detail)
+
+    def _on_refused(self, turn: Turn, happened: PacketRefused) -> None:
+        detail = f"{happened.topic}: {happened.reason} ({happened.count})"
+        subject = f"source:{happened.source}"
+        self._packet_trouble(turn, "gateway.refused", troubles.REFUSED, subject, troubles.UNASSIGNED, detail)
+
+    # people, channels, links, time
+
+    def _on_operator(self, turn: Turn, happened: OperatorActed) -> None:
+        for alarm in self._desk.act(turn, self.duty, happened):
+            self._forget(alarm.rule, alarm.subject)
+
+    def _forget(self, rule_id: str, subject: str) -> None:
+        """After a reset the points are unknown: the next report at alarm value raises, even if it equals the last one."""
+        rule, state = self.rules.get(rule_id), self.devices.get(subject)
+        if rule is not None and state is not None:
+            self._evaluation.forget(rule, state)
+
+    def _on_sent(self, turn: Turn, happened: SendReported) -> None:
+        foremost = self.alarm_book.foremost(happened.incident)
+        self.incident_book.on_report(turn, self.duty, happened, foremost)
+        if happened.outcome is Outcome.ANSWERED and foremost is not None:
+            answer = OperatorActed(
+                at=turn.at,
+                person=happened.person,
+                verb=Verb.ACKNOWLEDGE,
+                target=happened.incident,
+                via=happened.channel,
+            )
+            self._on_operator(turn, answer)
+
+    def _on_link(self, turn: Turn, happened: LinkChanged) -> None:
+        cause = troubles.link_down(happened.link, happened.detail)
+        known = self.alarm_book.find(cause.rule, cause.subject)
+        if happened.up:
+            if known is not None:
+                self.alarm_book.clear(turn, self.duty, known, happened.detail)
+        elif known is not None:
+            self.alarm_book.update(turn, known, happened.detail)
+        else:
+            self.alarm_book.trip(turn, self.duty, cause)
+
+    def _on_clock(self, turn: Turn, happened: ClockStepped) -> None:
+        detail = f"{happened.old.isoformat(timespec='seconds')} -> {happened.new.isoformat(timespec='seconds')}"
+        if happened.first_sync:
+            detail += " (first synchronisation after start)"
+        self._packet_trouble(turn, "gateway.clock", troubles.STEPPED, "clock", "gateway", detail)
+
+    def _on_time(self, turn: Turn, happened: TimePassed) -> None:
+        """Only the deadlines, which were fired before."""
+
+    # configuration
+
+    def _on_site(self, turn: Turn, happened: SiteChanged) -> None:
+        """A new site or new rules: what is unchanged keeps its state, what is gone closes with a reason."""
+        self.site = happened.site
+        self.rules = {rule.id: rule for rule in happened.rules}
+        self.ruleset = happened.ruleset
+        self.duty = Duty(happened.site)
+        index = Index(happened.rules)
+        before, self.devices = self.devices, {}
+        for device in happened.site.devices:
+            self.devices[device.id] = self._state_for(turn.at, device, index.watch_for(device), before.get(device.id))
+        for device_id in before.keys() - self.devices.keys():
+            self.deadlines.cancel(("silent", device_id))
+        self._withdraw_orphans(turn)
+        eager = {rule.id for rule in happened.rules if trips_on_unknown(rule.condition)}
+        for state in self.devices.values():
+            asked = {rule.id: rule for rules in state.watch.values() for rule in rules if rule.id in eager}
+            if asked:
+                self._evaluation.evaluate(turn, self.duty, state, asked.values())
+
+    def _state_for(self, at: datetime, device: Device, watch: Watch, known: DeviceState | None) -> DeviceState:
+        if known is None:
+            state = DeviceState(device, watch, {}, at)
+        else:
+            values = {point: value for point, value in known.values.items() if point in watch}
+            state = replace(known, device=device, watch=watch, values=values, engaged=True)
+        if not state.silent:
+            self.deadlines.set(("silent", device.id), max(state.silent_from, at))
+        return state
+
+    def _withdraw_orphans(self, turn: Turn) -> None:
+        """Close the alarms whose rule or device is gone. The engine's own alarms (`gateway.…`) stay."""
+        for alarm in list(self.alarm_book.open.values()):
+            if alarm.rule.startswith("gateway."):
+                continue
+            state = self.devices.get(alarm.subject)
+            watched = state is not None and any(
+                rule.id == alarm.rule for rules in state.watch.values() for rule in rules
+            )
+            if not watched:
+                self.deadlines.cancel(("clear", alarm.rule, alarm.subject))
+                self.alarm_book.withdraw(turn, self.duty, alarm, "rule or device no longer in the configuration")
+
+    # snapshots
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes; `restore` gives an engine that goes on as if nothing had happened."""
+        from rules.snapshot import encode_engine
+
+        return encode_engine(self)
+
+    @classmethod
+    def restore(cls, body: bytes) -> Engine:
+        """The engine that a snapshot holds; ValueError if it is not one, or of an unknown version."""
+        from rules.snapshot import decode_engine
+
+        return decode_engine(body, cls)

@@ -1,0 +1,205 @@
+"""The open incidents of a home: alarms of one zone and category are one, from the first to the last reset."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from rules.alarm import Alarm, Category
+from rules.deadlines import Deadlines
+from rules.duty import Duty
+from rules.effects import DriveSounder, IncidentChanged, Pattern, StopNotifying
+from rules.escalation import Escalation, noted
+from rules.incident import Incident, Step, Verdict
+from rules.inputs import SendReported
+from rules.turn import Turn
+
+REANNOUNCE_AFTER = timedelta(seconds=60)
+"""A repeat while acknowledged is announced again at most once in this time (DESIGN section 7)."""
+
+_SOUNDS = {Category.FIRE: Pattern.EVACUATE, Category.GAS: Pattern.EVACUATE, Category.PERSON: Pattern.ATTENTION}
+
+
+class Incidents:
+    """Opens, grows and closes incidents; asks the escalation to tell people; drives the sounders."""
+
+    def __init__(self, home: str, deadlines: Deadlines, escalation: Escalation) -> None:
+        self._home = home
+        self._escalation = escalation
+        self.open: dict[str, Incident] = {}
+        self.announced: dict[str, datetime] = {}
+
+    def find(self, zone: str, category: Category) -> Incident | None:
+        """The open incident of a zone and category, or None."""
+        for incident in self.open.values():
+            if incident.zone == zone and incident.category is category:
+                return incident
+        return None
+
+    def incident_for(self, turn: Turn, zone: str, category: Category) -> tuple[str, bool]:
+        """The id of the incident that a new alarm belongs to, and whether it is new."""
+        found = self.find(zone, category)
+        if found is not None:
+            return found.id, False
+        return turn.incident_id(), True
+
+    def on_raised(self, turn: Turn, duty: Duty, alarm: Alarm, *, is_new: bool, second_device: bool) -> None:
+        """A new alarm: open its incident or let it grow. A new alarm re-starts a silenced sounder and the plan.
+
+        A second device or a manual call point confirms a fire at once (GB 50116-2013 4.1.6).
+        """
+        confirms = alarm.category is Category.FIRE and (second_device or alarm.point == "manual_call.alarm")
+        detail = f"{alarm.subject} {alarm.value}".strip()
+        if is_new:
+            incident = Incident(
+                id=alarm.incident,
+                home=self._home,
+                zone=alarm.zone,
+                category=alarm.category,
+                opened_at=turn.at,
+                alarms=(alarm.id,),
+                confirmed=confirms,
+                timeline=(Step(turn.at, "opened", alarm.rule, detail),),
+            )
+            incident = self._escalation.begin(turn, duty, incident, alarm)
+            change = "opened"
+        else:
+            incident = self.open[alarm.incident]
+            confirmed = incident.confirmed or confirms
+            incident = replace(incident, alarms=(*incident.alarms, alarm.id), confirmed=confirmed, silenced_at=None)
+            incident = noted(incident, Step(turn.at, "grew", alarm.rule, detail))
+            incident = self._grow(turn, duty, incident, alarm)
+            change = "grew"
+        self.announced[incident.id] = turn.at
+        self._sound(turn, incident, on=True)
+        self._put(turn, incident, change)
+
+    def _grow(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
+        """Who took on one detector has not taken on two: the plan runs anew. Before that, those told hear of it."""
+        if incident.acknowledged_at is not None:
+            incident = replace(incident, acknowledged_at=None, acknowledged_by="", step=0)
+            return self._escalation.begin(turn, duty, incident, alarm)
+        last = self.announced.get(incident.id)
+        if last is not None and turn.at - last < REANNOUNCE_AFTER and not alarm.category.endangers_people:
+            return incident
+        return self._escalation.tell_again(turn, duty, incident, alarm, "repeat")
+
+    def on_repeat(self, turn: Turn, duty: Duty, alarm: Alarm) -> bool:
+        """The detector spoke again. Those told hear of it at most once a minute; True if they do now."""
+        incident = self.open.get(alarm.incident)
+        if incident is None or not alarm.category.endangers_people:
+            return False
+        last = self.announced.get(incident.id)
+        if last is not None and turn.at - last < REANNOUNCE_AFTER:
+            return False
+        if alarm.acknowledged is None and incident.next_step_at is not None:
+            return False
+        self.announced[incident.id] = turn.at
+        incident = noted(incident, Step(turn.at, "repeated", alarm.rule, alarm.subject))
+        incident = self._escalation.tell_again(turn, duty, incident, alarm, "repeat")
+        self._put(turn, incident, "repeated")
+        return True
+
+    def on_cleared(self, turn: Turn, alarm: Alarm) -> None:
+        """An alarm's condition is gone: a line on the timeline."""
+        incident = self.open.get(alarm.incident)
+        if incident is not None:
+            self._put(turn, noted(incident, Step(turn.at, "cleared", alarm.rule, alarm.subject)), "cleared")
+
+    def acknowledge(self, turn: Turn, duty: Duty, incident_id: str, by: str, alarm: Alarm) -> None:
+        """Somebody took it on: the plan stops, and the others who were told hear of it."""
+        incident = self.open.get(incident_id)
+        if incident is None or incident.acknowledged_at is not None:
+            return
+        incident = replace(incident, acknowledged_by=by, acknowledged_at=turn.at)
+        incident = noted(incident, Step(turn.at, "acknowledged", by))
+        incident = self._escalation.stop(incident)
+        turn.effects.append(StopNotifying(at=turn.at, reason=f"acknowledged by {by}", incident=incident.id))
+        if incident.category.endangers_people:
+            incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
+        self._put(turn, incident, "acknowledged", by)
+
+    def silence(self, turn: Turn, incident_id: str, by: str) -> bool:
+        """Mute the sounders of an incident. Nothing else changes; False if they are muted already or make no sound."""
+        incident = self.open.get(incident_id)
+        if incident is None or incident.silenced_at is not None or incident.category not in _SOUNDS:
+            return False
+        incident = noted(replace(incident, silenced_at=turn.at), Step(turn.at, "silenced", by))
+        self._sound(turn, incident, on=False)
+        self._put(turn, incident, "silenced", by)
+        return True
+
+    def judge(self, turn: Turn, incident_id: str, verdict: Verdict) -> None:
+        """Put a person's verdict on record; a later one replaces it, both stay on the timeline."""
+        incident = self.open[incident_id]
+        incident = replace(incident, verdict=verdict)
+        words = f"{verdict.kind.value} {verdict.cause}".strip()
+        self._put(turn, noted(incident, Step(turn.at, "verdict", verdict.by, words)), "verdict", verdict.by)
+
+    def on_closed(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, any_left: bool) -> None:
+        """An alarm is over; with the last one the incident is, and the sounders stop."""
+        incident = self.open.get(alarm.incident)
+        if incident is None:
+            return
+        incident = noted(incident, Step(turn.at, "reset" if by else "ended", by, alarm.subject))
+        if any_left:
+            self._put(turn, incident, "reset" if by else "ended", by)
+            return
+        incident = replace(incident, closed_at=turn.at)
+        self._sound(turn, incident, on=False)
+        turn.effects.append(StopNotifying(at=turn.at, reason="over", incident=incident.id))
+        if incident.category.endangers_people:
+            incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
+        incident = self._escalation.stop(incident)
+        turn.effects.append(
+            IncidentChanged(at=turn.at, incident=incident, change="closed", by=by, reason="last alarm over")
+        )
+        del self.open[incident.id]
+        self.announced.pop(incident.id, None)
+
+    def step_due(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None) -> None:
+        """The deadline of the next step: nobody acknowledged in time."""
+        incident = self.open.get(incident_id)
+        if incident is None or alarm is None or incident.acknowledged_at is not None:
+            return
+        incident = self._escalation.run_step(turn, duty, incident, alarm)
+        self._put(turn, incident, "escalated")
+
+    def on_report(self, turn: Turn, duty: Duty, report: SendReported, alarm: Alarm | None) -> None:
+        """What became of a message goes on the timeline; a run that was refused whole moves on at once."""
+        all_refused = self._escalation.reported(report)
+        incident = self.open.get(report.incident)
+        if incident is None:
+            return
+        detail = f"{report.channel}: {report.outcome.value} {report.detail}".strip()
+        incident = noted(incident, Step(turn.at, "report", report.person, detail))
+        plan = duty.plan(incident.category)
+        waiting = incident.acknowledged_at is None and incident.next_step_at is not None
+        if all_refused and waiting and alarm is not None and incident.step < len(plan.steps):
+            incident = noted(incident, Step(turn.at, "refused", detail="every message of this step was refused"))
+            incident = self._escalation.run_step(turn, duty, incident, alarm)
+        self._put(turn, incident, "report")
+
+    def _sound(self, turn: Turn, incident: Incident, *, on: bool) -> None:
+        pattern = _SOUNDS.get(incident.category)
+        if pattern is None:
+            return
+        if not on:
+            others = [
+                _SOUNDS[other.category]
+                for other in self.open.values()
+                if other.id != incident.id
+                and other.zone == incident.zone
+                and other.category in _SOUNDS
+                and other.silenced_at is None
+            ]
+            pattern = Pattern.EVACUATE if Pattern.EVACUATE in others else (others[0] if others else Pattern.OFF)
+        turn.effects.append(DriveSounder(at=turn.at, zone=incident.zone, pattern=pattern, incident=incident.id))
+
+    def _put(self, turn: Turn, incident: Incident, change: str, by: str = "") -> None:
+        before = self.open.get(incident.id)
+        known = len(before.timeline) if before is not None else 0
+        self.open[incident.id] = incident
+        shown = replace(incident, timeline=incident.timeline[known:] or incident.timeline[-1:])
+        turn.effects.append(IncidentChanged(at=turn.at, incident=shown, change=change, by=by))

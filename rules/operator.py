@@ -1,0 +1,74 @@
+"""The four verbs of people: silence, acknowledge, verdict, reset. What is not allowed is refused and changes nothing."""
+
+from __future__ import annotations
+
+from rules.alarm import Alarm
+from rules.alarms import Alarms
+from rules.duty import Duty
+from rules.effects import Refused
+from rules.incident import Verdict, VerdictKind
+from rules.incidents import Incidents
+from rules.inputs import OperatorActed, Verb
+from rules.lifecycle import IllegalTransition
+from rules.turn import Turn
+
+
+class OperatorDesk:
+    """Does what a person asked for, to one alarm or to all alarms of an incident."""
+
+    def __init__(self, alarms: Alarms, incidents: Incidents) -> None:
+        self._alarms = alarms
+        self._incidents = incidents
+
+    def act(self, turn: Turn, duty: Duty, asked: OperatorActed) -> list[Alarm]:
+        """Do it, or refuse with a reason (a `Refused` effect). Returns the alarms that were reset."""
+        alarm = self._alarms.open.get(asked.target)
+        targets = [alarm] if alarm is not None else self._alarms.of_incident(asked.target)
+        if not targets:
+            self._refuse(turn, asked, "unknown here, or over already")
+            return []
+        match asked.verb:
+            case Verb.SILENCE:
+                if not self._incidents.silence(turn, targets[0].incident, asked.person):
+                    self._refuse(turn, asked, "nothing sounds for this incident")
+            case Verb.ACKNOWLEDGE:
+                self._acknowledge(turn, duty, asked, targets)
+            case Verb.VERDICT:
+                self._judge(turn, asked, targets[0].incident)
+            case Verb.RESET:
+                return self._reset(turn, duty, asked, targets)
+        return []
+
+    def _acknowledge(self, turn: Turn, duty: Duty, asked: OperatorActed, targets: list[Alarm]) -> None:
+        fresh = [alarm for alarm in targets if alarm.acknowledged is None]
+        for alarm in fresh:
+            self._alarms.acknowledge(turn, duty, alarm, asked.person)
+        if not fresh:
+            taken = targets[0].acknowledged
+            self._refuse(turn, asked, f"already acknowledged by {taken.by if taken else ''}")
+
+    def _judge(self, turn: Turn, asked: OperatorActed, incident: str) -> None:
+        kinds = [kind.value for kind in VerdictKind]
+        if asked.verdict not in kinds:
+            self._refuse(turn, asked, f"a verdict is one of {', '.join(kinds)}")
+        elif asked.verdict == VerdictKind.FALSE and not asked.cause.strip():
+            self._refuse(turn, asked, "a false alarm needs its cause")
+        else:
+            verdict = Verdict(VerdictKind(asked.verdict), asked.person, turn.at, asked.cause.strip())
+            self._incidents.judge(turn, incident, verdict)
+
+    def _reset(self, turn: Turn, duty: Duty, asked: OperatorActed, targets: list[Alarm]) -> list[Alarm]:
+        done = []
+        for alarm in targets:
+            try:
+                self._alarms.reset(turn, duty, alarm, asked.person, checked=asked.checked_on_site)
+                done.append(alarm)
+            except IllegalTransition as refusal:
+                self._refuse(turn, asked, f"{alarm.subject}: {refusal}")
+        return done
+
+    @staticmethod
+    def _refuse(turn: Turn, asked: OperatorActed, reason: str) -> None:
+        turn.effects.append(
+            Refused(at=turn.at, reason=reason, person=asked.person, verb=asked.verb.value, target=asked.target)
+        )

@@ -1,0 +1,116 @@
+"""The stored form of an engine: everything it knows, as versioned JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from devices.reading import Value
+from rules.alarm import Alarm
+from rules.deadlines import Deadlines, Key
+from rules.duty import Duty
+from rules.escalation import Message
+from rules.incident import Incident
+from rules.index import Index
+from rules.rule import Rule
+from rules.site import Site
+from rules.supervision import DeviceState
+
+if TYPE_CHECKING:
+    from rules.engine import Engine
+
+VERSION = 1
+
+
+class StoredDevice(msgspec.Struct, array_like=True):
+    """What is remembered of a device beside what the site file says."""
+
+    id: str
+    known_at: datetime
+    heard_at: datetime | None
+    silent: bool
+    engaged: bool
+    values: dict[str, Value]
+
+
+class StoredEngine(msgspec.Struct):
+    """The whole engine."""
+
+    version: int
+    home: str
+    epoch: int
+    seq: int
+    now: datetime | None
+    site: Site
+    rules: list[Rule]
+    ruleset: str
+    devices: list[StoredDevice]
+    alarms: list[Alarm]
+    incidents: list[Incident]
+    announced: dict[str, datetime]
+    reset_at: list[tuple[str, str, datetime]]
+    messages: dict[str, Message]
+    runs: dict[str, int]
+    serial: int
+    deadlines: list[tuple[datetime, int, Key]]
+
+
+def encode_engine(engine: Engine) -> bytes:
+    """The engine as bytes."""
+    stored = StoredEngine(
+        version=VERSION,
+        home=engine.home,
+        epoch=engine.epoch,
+        seq=engine.seq,
+        now=engine.now,
+        site=engine.site,
+        rules=list(engine.rules.values()),
+        ruleset=engine.ruleset,
+        devices=[
+            StoredDevice(s.device.id, s.known_at, s.heard_at, s.silent, s.engaged, s.values)
+            for s in engine.devices.values()
+        ],
+        alarms=list(engine.alarm_book.open.values()),
+        incidents=list(engine.incident_book.open.values()),
+        announced=engine.incident_book.announced,
+        reset_at=[(rule, subject, at) for (rule, subject), at in engine.alarm_book.reset_at.items()],
+        messages=engine.escalation.messages,
+        runs=engine.escalation.runs,
+        serial=engine.deadlines.serial,
+        deadlines=engine.deadlines.to_list(),
+    )
+    return msgspec.json.encode(stored)
+
+
+def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
+    """The engine that `body` holds; ValueError if it is not one, or of a version that this program does not know."""
+    try:
+        stored = msgspec.json.decode(body, type=StoredEngine)
+    except msgspec.MsgspecError as fault:
+        raise ValueError(f"not a snapshot of an engine: {fault}") from fault
+    if stored.version != VERSION:
+        raise ValueError(f"snapshot of version {stored.version}; this program reads version {VERSION}")
+    engine = kind(stored.home, stored.epoch)
+    engine.seq, engine.now = stored.seq, stored.now
+    engine.site, engine.ruleset = stored.site, stored.ruleset
+    engine.rules = {rule.id: rule for rule in stored.rules}
+    engine.attach(Deadlines.from_list(stored.deadlines, stored.serial))
+    engine.duty = Duty(stored.site)
+    index = Index(stored.rules)
+    remembered = {device.id: device for device in stored.devices}
+    for device in stored.site.devices:
+        known = remembered[device.id]
+        engine.devices[device.id] = DeviceState(
+            device, index.watch_for(device), known.values, known.known_at, known.heard_at, known.silent, known.engaged
+        )
+    for alarm in stored.alarms:
+        engine.alarm_book.open[alarm.id] = alarm
+        engine.alarm_book.by_cause[(alarm.rule, alarm.subject)] = alarm.id
+    engine.alarm_book.reset_at = {(rule, subject): at for rule, subject, at in stored.reset_at}
+    engine.incident_book.open = {incident.id: incident for incident in stored.incidents}
+    engine.incident_book.announced = stored.announced
+    engine.escalation.messages = stored.messages
+    engine.escalation.runs = stored.runs
+    return engine

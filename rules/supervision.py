@@ -1,0 +1,36 @@
+"""What the engine knows of each device: what it said last, and whether it still speaks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from devices.reading import Value
+from rules.index import Watch
+from rules.site import Device
+
+DEAF_GRACE = timedelta(seconds=100)
+"""After the gateway itself was down, silent devices get this long to speak (GB 50166: fault signal within 100 s)."""
+
+
+class DeviceState(msgspec.Struct):
+    """One device as the engine sees it. `values` holds the points that some rule watches; unknown ones are absent.
+
+    `known_at` is when the site file first named it; `heard_at` is its last live report (retained messages do not
+    count), or None if it never spoke. `engaged` tells that some alarm about it may be open or pending: an unchanged
+    report of any other device is not worth a look.
+    """
+
+    device: Device
+    watch: Watch
+    values: dict[str, Value]
+    known_at: datetime
+    heard_at: datetime | None = None
+    silent: bool = False
+    engaged: bool = False
+
+    @property
+    def silent_from(self) -> datetime:
+        """When it becomes silent: its limit after its last report, or after it became known if it never spoke."""
+        return (self.heard_at or self.known_at) + self.device.silence_limit

@@ -1,0 +1,97 @@
+"""The engine's own alarms: what no rule pack should have to say (links, unreadable packets, strangers, the clock)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rules.alarm import Category
+from rules.alarms import Cause
+from rules.text import Text
+
+UNASSIGNED = "unassigned"
+"""The zone of what has no place in the site file."""
+
+CLEARS_AFTER = timedelta(minutes=10)
+"""A trouble about single packets ends when none came for this long."""
+
+_DANGER_TITLES = {
+    Category.FIRE: Text("火警", "Fire"),
+    Category.GAS: Text("燃气报警", "Gas alarm"),
+    Category.PERSON: Text("人员报警", "Person alarm"),
+}
+
+
+def link_down(link: str, detail: str) -> Cause:
+    """A link or a part of the gateway itself does not work."""
+    return Cause(
+        rule="gateway.link",
+        title=Text("网关链路或部件故障", "Link or part of the gateway down"),
+        category=Category.TROUBLE,
+        priority=3,
+        latch=False,
+        subject=f"link:{link}",
+        zone="gateway",
+        detail=detail,
+    )
+
+
+def packet_trouble(rule: str, title: Text, subject: str, zone: str, detail: str) -> Cause:
+    """Packets that cannot be used: a trouble that ends when none came for `CLEARS_AFTER`."""
+    return Cause(
+        rule=rule,
+        title=title,
+        category=Category.TROUBLE,
+        priority=4,
+        latch=False,
+        subject=subject,
+        zone=zone,
+        detail=detail,
+    )
+
+
+UNDECODABLE = Text("报文无法解读", "Unreadable packet")
+REFUSED = Text("报文被拒收", "Packet refused")
+FAULTED = Text("报文处理出错，已隔离", "Input faulted and was set aside")
+STEPPED = Text("时钟跳变", "Clock stepped")
+IMPLAUSIBLE = Text("测量值不可信", "Value not plausible")
+
+
+def fallback(category: Category, subject: str, zone: str, detail: str) -> Cause:
+    """A device that watches for a danger spoke, and nobody could read it: taken for the danger (never swallowed)."""
+    title = _DANGER_TITLES[category]
+    return Cause(
+        rule=f"gateway.fallback.{category.value}",
+        title=Text(f"{title.zh}？设备有报文但无法解读", f"{title.en}? Device spoke, content unreadable"),
+        category=category,
+        priority=1,
+        latch=True,
+        subject=subject,
+        zone=zone,
+        detail=detail,
+        clears_are_trusted=False,
+    )
+
+
+def stranger(category: Category, subject: str, point: str, *, found: bool) -> Cause:
+    """A device that nobody registered is in alarm: raised all the same, in the zone `unassigned`."""
+    title = _DANGER_TITLES[category]
+    return Cause(
+        rule=f"gateway.unregistered.{point}",
+        title=Text(f"{title.zh}（未登记设备）", f"{title.en} (unregistered device)"),
+        category=category,
+        priority=1,
+        latch=True,
+        subject=subject,
+        zone=UNASSIGNED,
+        point=point,
+        value="true",
+        found=found,
+        clears_are_trusted=False,
+    )
+
+
+def danger(category: str) -> Category | None:
+    """The category as a danger to people, or None."""
+    if category in (Category.FIRE.value, Category.GAS.value, Category.PERSON.value):
+        return Category(category)
+    return None

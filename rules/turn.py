@@ -1,0 +1,50 @@
+"""One turn of the engine: the instant, the effects so far, and the ids that derive from the journal's sequence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rules.effects import AnyEffect
+
+
+class Turn:
+    """What happens because of one input. Deadlines that are due first are stamped with their own instants."""
+
+    __slots__ = ("_alarms", "_incidents", "_messages", "_place", "at", "effects", "until")
+
+    def __init__(self, home: str, epoch: int, seq: int, at: datetime) -> None:
+        self.at = at
+        self.until = at
+        self.effects: list[AnyEffect] = []
+        self._place = (home, epoch, seq)
+        self._alarms = 0
+        self._incidents = 0
+        self._messages = 0
+
+    @property
+    def late(self) -> bool:
+        """Whether what is done now was due before: the gateway was down, or overrun, for longer than 2 s."""
+        return (self.until - self.at).total_seconds() > LATE_S
+
+    def alarm_id(self) -> str:
+        """`home:epoch:seq`, and `.n` from the second on."""
+        self._alarms += 1
+        return self._stem() if self._alarms == 1 else f"{self._stem()}.{self._alarms}"
+
+    def _stem(self) -> str:
+        home, epoch, seq = self._place
+        return f"{home}:{epoch}:{seq}"
+
+    def incident_id(self) -> str:
+        """`home:epoch:seq.iN`."""
+        self._incidents += 1
+        return f"{self._stem()}.i{self._incidents}"
+
+    def message_id(self) -> str:
+        """`home:epoch:seq.mN`."""
+        self._messages += 1
+        return f"{self._stem()}.m{self._messages}"
+
+
+LATE_S = 2.0
+"""From here on a deadline counts as fired late (the same bound as a step of the clock)."""
