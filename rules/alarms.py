@@ -17,7 +17,7 @@ from rules.turn import Turn
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alarm is raised for: by a rule of a pack, or by one of the engine's own (links, unreadable packets, …)."""
+    """What an alarm is raised for: by a rule of a pack, or by the engine itself (links, unreadable packets, …)."""
 
     rule: str
     title: Text
@@ -114,7 +114,7 @@ class Alarms:
         self._incidents.on_cleared(turn, alarm)
 
     def acknowledge(self, turn: Turn, duty: Duty, alarm: Alarm, by: str) -> None:
-        """A person takes the alarm on; the incident is taken on with its last alarm. IllegalTransition if not allowed."""
+        """A person takes the alarm on, and the incident with its last alarm. IllegalTransition if not allowed."""
         alarm = move(alarm, Move.ACKNOWLEDGE, turn.at, by)
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.ACKNOWLEDGED, by=by))

@@ -26,6 +26,9 @@ class Unknown(enum.StrEnum):
 _MEANS: dict[Unknown, bool | None] = {Unknown.HOLD: None, Unknown.RESET: False, Unknown.TRIP: True}
 
 
+# ruff: noqa: ARG002 - all conditions take `active`; only those with hysteresis read it
+
+
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
     """What all conditions on one point share."""
 

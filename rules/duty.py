@@ -37,7 +37,7 @@ class Duty:
         return list(chosen.values())
 
     def everybody(self) -> list[Person]:
-        """Everyone assigned to the home who has a channel, directors first, on duty or not: for when a step is empty."""
+        """Everyone assigned to the home who has a channel, directors first, on duty or not: for an empty step."""
         people = [person for person in self._by_id.values() if person.channels]
         return sorted(people, key=lambda person: person.role != "director")
 

@@ -65,7 +65,7 @@ class Engine:
         """Wire the parts that share the deadlines (at the beginning, and by a restore)."""
         self.deadlines = deadlines
         self.escalation = Escalation(deadlines)
-        self.incident_book = Incidents(self.home, deadlines, self.escalation)
+        self.incident_book = Incidents(self.home, self.escalation)
         self.alarm_book = Alarms(self.incident_book)
         self.duty = Duty(self.site)
         self._evaluation = Evaluation(self.alarm_book, deadlines)
@@ -98,7 +98,7 @@ class Engine:
         return self.deadlines.next()
 
     def step(self, happened: AnyInput) -> tuple[AnyEffect, ...]:
-        """What the world must do because of one input. Inputs come in the order of their instants (ValueError if not)."""
+        """What the world must do because of one input. Instants never go back (ValueError if one does)."""
         at = happened.at
         if self.now is not None and at < self.now:
             raise ValueError(f"time went back: {at.isoformat()} after {self.now.isoformat()}")
@@ -140,7 +140,7 @@ class Engine:
                 raise ValueError(f"deadline of unknown kind: {key}")
 
     def _on_silence(self, turn: Turn, state: DeviceState | None) -> None:
-        """A device may have become silent. While the gateway itself was down nothing could be heard: it gets a grace."""
+        """A device may have become silent. While the gateway was down nothing could be heard: it gets a grace."""
         if state is None or state.silent:
             return
         key = ("silent", state.device.id)
@@ -175,10 +175,9 @@ class Engine:
         touched: dict[str, Rule] | None = None
         for reading in report.readings:
             point = reading.point
-            if reading.quality:
-                if reading.quality is Quality.BAD:
-                    self._on_implausible(turn, state, point, reading.value)
-                    values.pop(point, None)
+            if reading.quality and reading.quality is Quality.BAD:
+                self._on_implausible(turn, state, point, reading.value)
+                values.pop(point, None)
             rules = watch.get(point)
             if rules is None or (not engaged and values.get(point) == reading.value):
                 continue
@@ -259,7 +258,7 @@ class Engine:
             self._forget(alarm.rule, alarm.subject)
 
     def _forget(self, rule_id: str, subject: str) -> None:
-        """After a reset the points are unknown: the next report at alarm value raises, even if it equals the last one."""
+        """After a reset the points are unknown: the next report at alarm value raises, even if it is the same."""
         rule, state = self.rules.get(rule_id), self.devices.get(subject)
         if rule is not None and state is not None:
             self._evaluation.forget(rule, state)

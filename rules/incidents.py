@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from rules.alarm import Alarm, Category
-from rules.deadlines import Deadlines
 from rules.duty import Duty
 from rules.effects import DriveSounder, IncidentChanged, Pattern, StopNotifying
 from rules.escalation import Escalation, noted
@@ -24,7 +23,7 @@ _SOUNDS = {Category.FIRE: Pattern.EVACUATE, Category.GAS: Pattern.EVACUATE, Cate
 class Incidents:
     """Opens, grows and closes incidents; asks the escalation to tell people; drives the sounders."""
 
-    def __init__(self, home: str, deadlines: Deadlines, escalation: Escalation) -> None:
+    def __init__(self, home: str, escalation: Escalation) -> None:
         self._home = home
         self._escalation = escalation
         self.open: dict[str, Incident] = {}

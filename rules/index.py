@@ -1,4 +1,4 @@
-"""Which rules watch which points of which device, worked out when the site or the rules change, not when readings come."""
+"""Which rules watch which points of which device: worked out when the site or the rules change, not at readings."""
 
 from __future__ import annotations
 

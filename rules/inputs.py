@@ -50,7 +50,7 @@ class DecodeFailed(Input, frozen=True, kw_only=True):
 
 
 class PacketRefused(Input, frozen=True, kw_only=True):
-    """A packet was not taken: a topic of another home, outside every prefix, or oversized. Counted, shown once a minute."""
+    """Packets were not taken: a topic of another home, or outside every prefix. Told at once, then once a minute."""
 
     source: str
     topic: str
@@ -68,7 +68,7 @@ class Verb(enum.StrEnum):
 
 
 class OperatorActed(Input, frozen=True, kw_only=True):
-    """A person did something. `target` is an alarm's or an incident's id; `person` a person's id of the site, or an account.
+    """A person did something. `target`: an alarm's or an incident's id; `person`: a person of the site, or an account.
 
     `via`: console, link, panel, button. `verdict` and `cause` belong to VERDICT; `checked_on_site` to RESET of an
     alarm whose clears are not trusted.
@@ -108,7 +108,7 @@ class SendReported(Input, frozen=True, kw_only=True):
 
 
 class LinkChanged(Input, frozen=True, kw_only=True):
-    """A link or a part of the gateway itself went up or down: `broker:NAME`, `session:NAME`, `journal`, `influx`, `disk`, `qos0:NAME`, …
+    """A link or a part of the gateway itself went up or down: `broker:NAME`, `session:NAME`, `journal`, `qos0:NAME`, …
 
     Down raises a trouble with `detail`, up clears it; down again with other words updates the words.
     """
@@ -128,7 +128,7 @@ class SiteChanged(Input, frozen=True, kw_only=True):
 
 
 class ClockStepped(Input, frozen=True, kw_only=True):
-    """The wall clock jumped by more than 2 s. `first_sync`: the first synchronisation after boot, which counts as downtime."""
+    """The wall clock jumped by more than 2 s. `first_sync`: the first synchronisation after boot counts as downtime."""
 
     old: datetime
     new: datetime

@@ -1,4 +1,4 @@
-"""The four verbs of people: silence, acknowledge, verdict, reset. What is not allowed is refused and changes nothing."""
+"""The four verbs of people: silence, acknowledge, verdict, reset. What is not allowed is refused, with a reason."""
 
 from __future__ import annotations
 

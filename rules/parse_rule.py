@@ -19,6 +19,7 @@ PARTS_MAX: Final = 64
 DELAY_MAX: Final = timedelta(days=7)
 FIRE_DELAY_MAX: Final = timedelta(seconds=10)
 """A fire signal is announced within 10 s (GB 26875.1-2011; standards sheet 3.3): a longer wait would break it."""
+RESERVED: Final = "gateway."
 _CATEGORIES: Final = tuple(category.value for category in Category)
 _UNKNOWN: Final = tuple(unknown.value for unknown in Unknown)
 
@@ -48,6 +49,8 @@ def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
     noted: list[Fault] = []
     inner = Table({key: table.take(key) for key in table.fields}, table.path, noted)
     rule_id = inner.id("id", dotted=True)
+    if rule_id.startswith(RESERVED):
+        inner.fault("id", f"ids that begin with {RESERVED!r} are the engine's own", "Give the rule another id")
     name = inner.text("category")
     known = inner.known("category", name, _CATEGORIES, "category")
     condition = _condition_of(inner)

@@ -77,7 +77,7 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is told of a category of alarms: steps in order; the last one repeats every `repeat_every` until acknowledged.
+    """Who is told of a category: steps in order; the last one repeats every `repeat_every` until acknowledged.
 
     `repeats_max` bounds the repeats of the last step (0 = until somebody acknowledges; never bounded for dangers).
     """

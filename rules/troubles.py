@@ -21,14 +21,20 @@ _DANGER_TITLES = {
 }
 
 
+_LOST_FOR_GOOD = ("session:", "journal-gap")
+
+
 def link_down(link: str, detail: str) -> Cause:
-    """A link or a part of the gateway itself does not work."""
+    """A link or a part of the gateway itself does not work.
+
+    What was lost for good (a broker's session, a stretch of the journal) latches: a person has to see it.
+    """
     return Cause(
         rule="gateway.link",
         title=Text("网关链路或部件故障", "Link or part of the gateway down"),
         category=Category.TROUBLE,
         priority=3,
-        latch=False,
+        latch=link.startswith(_LOST_FOR_GOOD),
         subject=f"link:{link}",
         zone="gateway",
         detail=detail,

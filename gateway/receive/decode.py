@@ -1,0 +1,219 @@
+"""Packets become inputs: decoded, laid to a registered device, or kept with the reason why not.
+
+Nothing is dropped in silence: a packet ends as readings, as a failed decode with its bytes, as refused, or it
+is understood and holds nothing to record (a bridge's bookkeeping).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from devices.codec import Codec, DecodeError, Packet
+from devices.reading import DANGER_POINTS, Report
+from gateway.clock import Clock
+from gateway.inbox import Delivery, Inbox
+from gateway.metrics import Metrics
+from gateway.receive.inventory import Inventory, Known
+from rules.inputs import AnyInput, DecodeFailed, PacketRefused, ReadingsArrived
+
+KEPT_BYTES = 1024
+"""Bytes of an unreadable packet that go into the journal; the whole packet goes to quarantine up to its limit."""
+
+REFUSALS_EVERY_S = 60.0
+
+
+class Route(msgspec.Struct):
+    """One source: its home, its codec with the codec's context, and its topic prefix."""
+
+    name: str
+    home: str
+    prefix: str
+    codec: Codec
+    registered_only: bool = False
+    context: Any = None
+
+
+class Refusals(msgspec.Struct):
+    """Refused packets of one source since the last time that the engine was told."""
+
+    home: str
+    count: int = 0
+    topic: str = ""
+    reason: str = ""
+
+
+class Decoder:
+    """Turns the packets of all sources into deliveries for the inbox."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        inbox: Inbox,
+        clock: Clock,
+        metrics: Metrics,
+        payload_max: int,
+        quarantine: Callable[[str, datetime, str, str, bytes], None],
+    ) -> None:
+        self._inventory = inventory
+        self._inbox = inbox
+        self._clock = clock
+        self._metrics = metrics
+        self._payload_max = payload_max
+        self._quarantine = quarantine
+        self._refusals: dict[str, Refusals] = {}
+
+    def take(
+        self, route: Route, topic: str, payload: bytes, qos: int, retained: bool, settle: Callable[[], None] | None
+    ) -> None:
+        """One packet of a source. Ends in the inbox, or is settled here because there is nothing to record."""
+        self._metrics.packets += 1
+        if len(payload) > self._payload_max:
+            self._metrics.oversized += 1
+            reason = f"{len(payload)} bytes; the limit payload_max is {self._payload_max}"
+            self._unreadable(route, topic, payload, settle, reason)
+            return
+        try:
+            decoded = route.codec.decode(Packet(topic, payload, qos, retained), route.context)
+        except DecodeError as fault:
+            self._unreadable(route, topic, payload, settle, str(fault))
+            return
+        except Exception as fault:  # noqa: BLE001 - a codec's bug must not swallow a fire (DESIGN section 6)
+            self._unreadable(route, topic, payload, settle, f"codec {route.codec.name} failed: {fault!r}")
+            return
+        route.context = decoded.context
+        if not decoded.reports:
+            self._metrics.without_content += 1
+            if settle is not None:
+                settle()
+            return
+        self._deliver(route, decoded.reports, len(payload), payload, retained, settle)
+
+    def _deliver(
+        self,
+        route: Route,
+        reports: tuple[Report, ...],
+        size: int,
+        payload: bytes,
+        retained: bool,
+        settle: Callable[[], None] | None,
+    ) -> None:
+        known: list[tuple[Known, Report]] = []
+        strange: list[Report] = []
+        for report in reports:
+            self._metrics.readings += len(report.readings)
+            found = self._inventory.find(route.name, report.device)
+            if found is None:
+                self._metrics.unregistered += 1
+                self._inventory.note_stranger(route.home, route.name, report, self._clock.now())
+                if not route.registered_only:
+                    name = f"{route.name}/{report.device}"
+                    strange.append(Report(name, report.readings, report.measured_at, report.events))
+            else:
+                known.append((found, report))
+        source, home = route.name, route.home
+        if strange:
+            make_strange = _stamp_strangers(source, tuple(strange), retained)
+            last = not known
+            self._inbox.put(
+                Delivery(
+                    home=home,
+                    make=make_strange,
+                    settle=settle if last else None,
+                    size=size + 256,
+                    category=_danger_of(strange),
+                    payload=payload,
+                )
+            )
+        if known:
+            first = known[0][0].device
+            self._inbox.put(
+                Delivery(
+                    home=home,
+                    make=_stamp_known(source, known, retained),
+                    settle=settle,
+                    size=size + 256,
+                    device=first.id,
+                    category=first.category,
+                    payload=payload,
+                )
+            )
+        elif not strange and settle is not None:
+            settle()
+
+    def _unreadable(
+        self, route: Route, topic: str, payload: bytes, settle: Callable[[], None] | None, reason: str
+    ) -> None:
+        """Keep the packet, count it, let the engine raise a trouble, and the danger its device watches for."""
+        self._metrics.decode_failed += 1
+        rest = topic[len(route.prefix) + 1 :]
+        known = self._inventory.find_by_topic(route.name, rest)
+        device = known.device.id if known else ""
+        category = known.device.category if known else ""
+        kept = payload[:KEPT_BYTES]
+        source = route.name
+
+        def make(at: datetime) -> AnyInput:
+            return DecodeFailed(
+                at=at, source=source, topic=topic, reason=reason, device=device, category=category, payload=kept
+            )
+
+        self._quarantine(route.home, self._clock.now(), f"{source} {topic}", reason, payload[: self._payload_max])
+        self._inbox.put(Delivery(home=route.home, make=make, settle=settle, size=len(kept) + 256, device=device))
+
+    def refuse(self, home: str, source: str, topic: str, reason: str, settle: Callable[[], None] | None) -> None:
+        """A packet that must not be taken: counted, shown at the first and then once a minute, settled."""
+        self._metrics.refused += 1
+        refusals = self._refusals.get(source)
+        if refusals is None:
+            refusals = self._refusals[source] = Refusals(home)
+            refusals.count, refusals.topic, refusals.reason = 1, topic, reason
+            self.tell_refusals(source)
+        else:
+            refusals.count += 1
+            refusals.topic, refusals.reason = topic, reason
+        if settle is not None:
+            settle()
+
+    def tell_refusals(self, source: str = "") -> None:
+        """Hand the counts to the engine: called at the first refusal of a source, and once a minute by health."""
+        for name, refusals in list(self._refusals.items()):
+            if (source and name != source) or refusals.count == 0:
+                continue
+            count, topic, reason = refusals.count, refusals.topic, refusals.reason
+            refusals.count = 0
+            self._inbox.put(Delivery(home=refusals.home, make=_stamp_refusal(name, topic, reason, count)))
+
+
+def _danger_of(reports: list[Report]) -> str:
+    """The danger that a stranger's alarm points speak of: what a fault of the engine must still raise."""
+    for report in reports:
+        for reading in report.readings:
+            if reading.value is True and reading.point in DANGER_POINTS:
+                return DANGER_POINTS[reading.point]
+    return ""
+
+
+def _stamp_refusal(source: str, topic: str, reason: str, count: int) -> Callable[[datetime], AnyInput]:
+    return lambda at: PacketRefused(at=at, source=source, topic=topic, reason=reason, count=count)
+
+
+def _stamp_strangers(source: str, reports: tuple[Report, ...], retained: bool) -> Callable[[datetime], AnyInput]:
+    return lambda at: ReadingsArrived(at=at, source=source, reports=reports, retained=retained, unregistered=True)
+
+
+def _stamp_known(source: str, known: list[tuple[Known, Report]], retained: bool) -> Callable[[datetime], AnyInput]:
+    def make(at: datetime) -> AnyInput:
+        at_ms = int(at.timestamp() * 1000)
+        reports = tuple(
+            [
+                Report(entry.device.id, report.readings, report.measured_at, report.events, entry.next_row(at_ms))
+                for entry, report in known
+            ]
+        )
+        return ReadingsArrived(at=at, source=source, reports=reports, retained=retained)
+
+    return make

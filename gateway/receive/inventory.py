@@ -1,0 +1,94 @@
+"""The inventory: which device of which home speaks under which address, and who was heard that nobody registered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from devices.reading import Report, Value
+from rules.site import Device, Site
+
+STRANGERS_MAX = 500
+"""Unregistered devices that are remembered; beyond, the one heard longest ago is forgotten until it speaks again."""
+
+STRANGER_POINTS_MAX = 40
+
+
+class Known(msgspec.Struct):
+    """A registered device and the last row time given to it: two reports never share a millisecond."""
+
+    device: Device
+    stored_at: int = 0
+
+    def next_row(self, at_ms: int) -> int:
+        """The row time of a report received at `at_ms`: nudged behind the one before."""
+        self.stored_at = at_ms if at_ms > self.stored_at else self.stored_at + 1
+        return self.stored_at
+
+
+class Stranger(msgspec.Struct):
+    """A device that was heard and that no site file names, with what it says."""
+
+    home: str
+    source: str
+    address: str
+    heard_at: datetime
+    packets: int = 0
+    values: dict[str, Value] = {}
+
+
+class Inventory:
+    """All devices of all homes by (source, address)."""
+
+    def __init__(self, sites: Iterable[Site]) -> None:
+        self._known: dict[tuple[str, str], Known] = {}
+        self._strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
+        for site in sites:
+            self.load(site)
+
+    def load(self, site: Site) -> None:
+        """Take the devices of a home, in place of those it had."""
+        sources = {device.source for device in site.devices}
+        before = {key: known for key, known in self._known.items() if key[0] in sources}
+        self._known = {key: known for key, known in self._known.items() if key[0] not in sources}
+        for device in site.devices:
+            key = (device.source, device.address)
+            stored_at = before[key].stored_at if key in before else 0
+            self._known[key] = Known(device, stored_at)
+            self._strangers.pop(key, None)
+
+    def find(self, source: str, address: str) -> Known | None:
+        """The registered device under this address, or None."""
+        return self._known.get((source, address))
+
+    def find_by_topic(self, source: str, rest: str) -> Known | None:
+        """The device whose address begins the rest of a topic: for a packet that could not be decoded."""
+        while rest:
+            known = self._known.get((source, rest))
+            if known is not None:
+                return known
+            rest, _, _ = rest.rpartition("/")
+        return None
+
+    def note_stranger(self, home: str, source: str, report: Report, at: datetime) -> None:
+        """Remember what an unregistered device says, for the list that an installer adopts from."""
+        key = (source, report.device)
+        stranger = self._strangers.pop(key, None)
+        if stranger is None:
+            stranger = Stranger(home, source, report.device, at, 0, {})
+            if len(self._strangers) >= STRANGERS_MAX:
+                self._strangers.popitem(last=False)
+        stranger.heard_at = at
+        stranger.packets += 1
+        for reading in report.readings:
+            if reading.point in stranger.values or len(stranger.values) < STRANGER_POINTS_MAX:
+                stranger.values[reading.point] = reading.value
+        self._strangers[key] = stranger
+
+    @property
+    def strangers(self) -> list[Stranger]:
+        """Those heard and not registered, the last heard first."""
+        return list(reversed(self._strangers.values()))

@@ -1,0 +1,138 @@
+"""MQTT sources: one durable session a broker, each packet handed to the source whose prefix it bears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gateway.backoff import Jitter
+from gateway.inbox import Delivery, Inbox
+from gateway.metrics import Metrics
+from gateway.mqtt import MqttSession, Settle
+from gateway.receive.decode import Decoder, Route
+from gateway.settings import Broker
+from rules.inputs import LinkChanged
+
+ROUTES_KEPT_MAX = 100_000
+"""Topics whose route is remembered; beyond, the memory is emptied (bounded, whatever is published)."""
+
+_WIDE_NATIVE = "anlian/v1"
+"""A native source may read a prefix without its home; topics of other homes are then refused, not unseen."""
+
+
+class MqttSource:
+    """All sources of one broker."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        routes: Sequence[Route],
+        decoder: Decoder,
+        inbox: Inbox,
+        metrics: Metrics,
+        jitter: Jitter,
+        state_dir: Path,
+        on_state: Callable[[str, bool, str], None],
+    ) -> None:
+        self._broker = broker
+        self._routes = sorted(routes, key=lambda route: -len(route.prefix))
+        self._decoder = decoder
+        self._inbox = inbox
+        self._metrics = metrics
+        self._homes = list(dict.fromkeys(route.home for route in routes))
+        self._cache: dict[str, Route | None] = {}
+        self._marker = state_dir / f"session-{broker.name}"
+        self._on_state = on_state
+        self._waiting_for_room = False
+        self._session = MqttSession(
+            broker,
+            broker.client_id or f"anlian-{'-'.join(self._homes)[:40]}-{broker.name}",
+            self._filters(),
+            self._on_message,
+            self._on_link,
+            jitter,
+        )
+
+    async def run(self) -> None:
+        """Keep the session until cancelled."""
+        await self._session.run()
+
+    def _filters(self) -> list[str]:
+        filters: list[str] = []
+        for route in self._routes:
+            if route.prefix == _WIDE_NATIVE:
+                filters += [f"{_WIDE_NATIVE}/+/+/telemetry", f"{_WIDE_NATIVE}/+/+/status"]
+            else:
+                filters += route.codec.subscriptions
+        return list(dict.fromkeys(filters))
+
+    def _on_message(self, topic: str, payload: bytes, qos: int, retained: bool, settle: Settle | None) -> None:
+        try:
+            route = self._cache[topic]
+        except KeyError:
+            route = self._route(topic)
+        if route is None:
+            self._metrics.packets += 1
+            self._decoder.refuse(self._homes[0], self._broker.name, topic, self._why_refused(topic), settle)
+        else:
+            self._decoder.take(route, topic, payload, qos, retained, settle)
+        if self._inbox.full and not self._waiting_for_room:
+            self._waiting_for_room = True
+            self._session.pause()
+            self._inbox.when_relieved(self._go_on)
+
+    def _go_on(self) -> None:
+        self._waiting_for_room = False
+        self._session.resume()
+
+    def _route(self, topic: str) -> Route | None:
+        """The source with the longest prefix that the topic bears, or None: refused."""
+        route = next((route for route in self._routes if self._bears(topic, route)), None)
+        if len(self._cache) >= ROUTES_KEPT_MAX:
+            self._cache.clear()
+        self._cache[topic] = route
+        return route
+
+    @staticmethod
+    def _bears(topic: str, route: Route) -> bool:
+        prefix = f"{_WIDE_NATIVE}/{route.home}" if route.prefix == _WIDE_NATIVE else route.prefix
+        return topic.startswith(prefix + "/")
+
+    def _why_refused(self, topic: str) -> str:
+        wide = [route for route in self._routes if route.prefix == _WIDE_NATIVE]
+        if wide and topic.startswith(_WIDE_NATIVE + "/"):
+            return f"names another home than its source's ({wide[0].home}): check the device's topic"
+        return "outside every source's prefix: check the device's topic, or add a source"
+
+    def _on_link(self, up: bool, words: str, session_present: bool) -> None:
+        self._on_state(f"broker:{self._broker.name}", up, words)
+        self._tell(f"broker:{self._broker.name}", up, words)
+        if up:
+            self._note_session(session_present)
+
+    def _note_session(self, session_present: bool) -> None:
+        """A broker that knows nothing of us after our first start has lost what it kept for us: a trouble."""
+        first = not self._marker.exists()
+        link = f"session:{self._broker.name}"
+        if session_present or first:
+            self._tell(link, True, "session resumed" if session_present else "first session on this broker")
+        else:
+            words = "the broker did not keep our session: messages sent while we were away are lost; check persistence"
+            self._tell(link, False, words)
+            self._tell(link, True, words)
+        self._on_state(link, session_present or first, "")
+        if first:
+            self._marker.parent.mkdir(parents=True, exist_ok=True)
+            self._marker.touch()
+
+    def _tell(self, link: str, up: bool, words: str) -> None:
+        for home in self._homes:
+            self._inbox.put(Delivery(home=home, make=lambda at: LinkChanged(at=at, link=link, up=up, detail=words)))
+
+
+async def run_all(sources: Sequence[MqttSource]) -> None:
+    """Keep all sessions."""
+    async with asyncio.TaskGroup() as group:
+        for source in sources:
+            group.create_task(source.run())
