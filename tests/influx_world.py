@@ -19,8 +19,9 @@ from typing import Any
 from aiohttp import web
 
 from devices.reading import Reading, Report
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.deliver.influx import InfluxWriter
+from gateway.deliver.influx_post import Poster
 from gateway.deliver.line_protocol import whole_ms
 from gateway.record.record import JournalEntry, StreamHead
 from gateway.settings import Influx
@@ -256,7 +257,7 @@ class FakeStore:
         self.busy = 0
         self.busy_most = 0
         self.mark = "process_start_time_seconds 1"
-        self._answer = answer
+        self.answer = answer
         self._runner: web.AppRunner | None = None
 
     async def _write(self, request: web.Request) -> web.Response:
@@ -267,7 +268,7 @@ class FakeStore:
             self.posts.append(lines)
             self.headers.append(dict(request.headers))
             self.queries.append(dict(request.query))
-            answer = self._answer(len(self.posts), lines)
+            answer = self.answer(len(self.posts), lines)
             if isinstance(answer, float):
                 await asyncio.sleep(answer)
                 return web.Response(status=204)
@@ -283,9 +284,9 @@ class FakeStore:
         app.router.add_post("/write", self._write)
         app.router.add_post("/api/v2/write", self._write)
         app.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=0.1).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -345,8 +346,15 @@ def influx_settings(port: int, **more: Any) -> Influx:
 
 
 def make_writer(
-    settings: Influx, record: MemoryRecord, sites: Sequence[Site], links: Links | None = None, clock: Any = None
+    settings: Influx,
+    record: MemoryRecord,
+    sites: Sequence[Site],
+    links: Links | None = None,
+    clock: Clock | None = None,
+    poster: Poster | None = None,
 ) -> InfluxWriter:
     """A writer of the homes of `sites`."""
     known = {one.id: one for one in sites}
-    return InfluxWriter(settings, record, tuple(known), known.__getitem__, clock or HurriedClock(), links or Links())
+    return InfluxWriter(
+        settings, record, tuple(known), known.__getitem__, clock or HurriedClock(), links or Links(), poster=poster
+    )

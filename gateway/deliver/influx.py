@@ -14,7 +14,7 @@ import asyncio
 import re
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -234,30 +234,19 @@ class InfluxWriter:
     async def _keep_aside(self, batch: _Batch, first: int, end: int, answer: str) -> None:
         """Put refused lines into quarantine and go on: the good ones among them are stored already."""
         self.counts["refused"] += end - first
-        start = first
-        while start < end:
-            stream = batch.owner(start)
-            stop = start
-            while stop < end and batch.owner(stop) == stream:
-                stop += 1
-            payload = "\n".join(batch.lines[start:stop]).encode()[:_QUARANTINED_MAX]
+        kept: list[str] = []
+        for stream, payload in _payloads(batch, first, end):
             try:
-                kept = await self._record.quarantine(
-                    stream, self._clock.now(), f"destination:{self._settings.name}", answer, payload
+                kept.append(
+                    await self._record.quarantine(
+                        stream, self._clock.now(), f"destination:{self._settings.name}", answer, payload
+                    )
                 )
                 self.counts["quarantined"] += 1
             except JournalUnavailable as error:
-                kept = f"not kept: {error}"  # the entry itself is in the journal; the stream must go on
+                kept.append(f"not kept: {error}")  # the entries are in the journal; the stream must go on
                 self.counts["not_kept"] += 1
-            _log.warning(
-                "influx_lines_refused",
-                store=self._settings.name,
-                stream=stream,
-                lines=stop - start,
-                answer=answer,
-                kept=kept,
-            )
-            start = stop
+        _log.warning("influx_lines_refused", store=self._settings.name, lines=end - first, answer=answer, kept=kept)
 
     async def _post(self, poster: Poster, body: bytes) -> PostResult:
         """Post until there is an answer about the lines. In trouble one post at a time probes for all."""
@@ -331,3 +320,15 @@ class InfluxWriter:
             self._started_mark = mark or self._started_mark
             if not (self._rewind_due or self._in_trouble or unknown):
                 self._move_cursors(stored_before=asked_at - self._settings.lag_s)
+
+
+def _payloads(batch: _Batch, first: int, end: int) -> Iterator[tuple[str, bytes]]:
+    """The lines from `first` to before `end` as payloads of one stream each, none much larger than 64 KiB."""
+    start = first
+    size = 0
+    for number in range(first, end):
+        size += len(batch.lines[number])
+        last = number + 1 == end
+        if last or size >= _QUARANTINED_MAX or batch.owner(number + 1) != batch.owner(start):
+            yield batch.owner(start), "\n".join(batch.lines[start : number + 1]).encode()
+            start, size = number + 1, 0

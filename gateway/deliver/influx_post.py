@@ -7,6 +7,7 @@ always ms: InfluxDB 1.6 takes an unknown precision for ns without a word.
 
 from __future__ import annotations
 
+import base64
 import enum
 import gzip
 from pathlib import Path
@@ -128,20 +129,18 @@ class WritePost:
         self._headers = {"Content-Type": "text/plain; charset=utf-8"}
         if settings.gzip:
             self._headers["Content-Encoding"] = "gzip"
-        self._password: str | None = None
+        self._login: dict[str, str] | None = None
 
     async def post(self, lines: bytes) -> PostResult:
         try:
-            if self._password is None:
-                self._password = _secret(self._settings.password_file, "password_file")
-            user = self._settings.username
+            if self._login is None:
+                self._login = self._read_login()
             answer = await self._http.request(
                 "POST",
                 f"{self._url}/write",
                 body=_body(self._settings, lines),
-                headers=self._headers,
+                headers=self._headers | self._login,
                 query=self._query,
-                credentials=(user, self._password) if user or self._password else None,
             )
         except SecretUnreadable as error:
             return PostResult(Verdict.MISCONFIGURED, str(error))
@@ -149,8 +148,16 @@ class WritePost:
             return PostResult(Verdict.TRY_AGAIN, error.reason, reached=False)
         result = judge(answer.status, answer.words(_WORDS_MAX * 4), answer.retry_after)
         if result.verdict is Verdict.MISCONFIGURED:
-            self._password = None  # whoever mends it may mend the file
+            self._login = None  # whoever mends it may mend the file
         return result
+
+    def _read_login(self) -> dict[str, str]:
+        """The header of Basic authentication (RFC 7617), empty where the store asks for none."""
+        user = self._settings.username
+        password = _secret(self._settings.password_file, "password_file")
+        if not user and not password:
+            return {}
+        return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
     async def started_mark(self) -> str:
         return await _started_mark(self._http, self._url)
@@ -174,13 +181,18 @@ class TokenPost:
         self._encoding = {"content_encoding": "gzip"} if settings.gzip else {}
         self._client: Any = None
         self._service: Any = None
+        self._posting = 0
+        self._stale = False
 
-    def _open(self) -> Any:
+    async def _open(self) -> Any:
+        if self._stale and not self._posting:
+            self._stale = False  # whoever mended it may have mended the token's file
+            await self._close_client()
         if self._service is None:
             token = _secret(self._settings.token_file, "token_file")
             # Imported here: 20 MiB of memory that an edge box with mode v1 need not have.
-            from influxdb_client import WriteService
             from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+            from influxdb_client.service.write_service import WriteService
 
             self._client = InfluxDBClientAsync(
                 self._url,
@@ -197,7 +209,12 @@ class TokenPost:
         from influxdb_client.rest import ApiException
 
         try:
-            _, status, headers = await self._open().post_write_async(
+            service = await self._open()
+        except SecretUnreadable as error:
+            return PostResult(Verdict.MISCONFIGURED, str(error))
+        self._posting += 1
+        try:
+            _, status, _ = await service.post_write_async(
                 self._settings.org,
                 self._bucket,
                 _body(self._settings, lines),
@@ -208,8 +225,6 @@ class TokenPost:
                 **self._encoding,
             )
             result = judge(status, "")
-        except SecretUnreadable as error:
-            return PostResult(Verdict.MISCONFIGURED, str(error))
         except ApiException as error:
             headers = {name.lower(): value for name, value in (error.headers or {}).items()}
             result = judge(error.status, _words(error.body), retry_after_seconds(headers))
@@ -219,8 +234,9 @@ class TokenPost:
             return PostResult(Verdict.MISCONFIGURED, "the address is not an http(s) URL: mend url", reached=False)
         except (aiohttp.ClientError, OSError) as error:
             return PostResult(Verdict.TRY_AGAIN, f"cannot connect ({type(error).__name__})", reached=False)
-        if result.verdict is Verdict.MISCONFIGURED:
-            await self._close_client()  # whoever mends it may mend the token's file
+        finally:
+            self._posting -= 1
+        self._stale = self._stale or result.verdict is Verdict.MISCONFIGURED
         return result
 
     async def started_mark(self) -> str:
