@@ -139,7 +139,7 @@ class HttpClient:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise Unreachable("the address is not an http(s) URL: mend `url` in the settings", sent=False) from error
         except aiohttp.ClientConnectorCertificateError as error:
-            raise Unreachable("the server's certificate is not trusted (check `ca` and the clock)", sent=False) from error
+            raise Unreachable("the server's certificate is not trusted (`ca`? clock?)", sent=False) from error
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"cannot connect: {_os_words(error.os_error)}", sent=False) from error
         except aiohttp.ConnectionTimeoutError as error:

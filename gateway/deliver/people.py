@@ -1,0 +1,253 @@
+"""The courier of messages to people: the most dangerous first, each on its own, none lost, none twice without need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from gateway.backoff import Jitter, backoff_seconds
+from gateway.clock import Clock
+from gateway.deliver.courier import READ_MOST, LinkReporter, Report, fault_words, keep_running
+from gateway.deliver.destination import Destination, SendResult
+from gateway.deliver.gate import Gate
+from gateway.inbox import Stamp
+from gateway.record.record import JournalEntry, Record
+from rules.effects import Notify, StopNotifying
+from rules.inputs import Outcome, SendReported
+
+STOPPED = "stopped"
+"""The detail of a message that was not handed over because somebody took the incident on."""
+
+_BACKOFF_FIRST_S = 0.5
+_BACKOFF_MOST_S = 8.0
+_SEND_MAX_S = 90.0
+_WAITING_MAX = 1000
+_DANGER_WAITING_MAX = 4096
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Letter:
+    """One message that is not finished: where it stands in the journal, and what happened to it so far."""
+
+    notify: Notify
+    stream: str
+    seq: int
+    tries: int = 0
+    stopped: bool = False
+    crowded_out: bool = False
+
+    @property
+    def danger(self) -> bool:
+        return self.notify.alarm.category.endangers_people
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a stream was read, and which messages of it are unfinished: the cursor stays below the first of them."""
+
+    position: int
+    unfinished: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def cursor(self) -> int:
+        return next(iter(self.unfinished)) - 1 if self.unfinished else self.position
+
+    def begin(self, seq: int) -> None:
+        self.unfinished[seq] = self.unfinished.get(seq, 0) + 1
+
+    def finish(self, seq: int) -> None:
+        left = self.unfinished[seq] - 1
+        if left:
+            self.unfinished[seq] = left
+        else:
+            del self.unfinished[seq]
+
+
+class PeopleCourier:
+    """Hands every message for its channel over once, records what became of it, and only then moves the cursor.
+
+    A message is tried again, with back-off, until it is accepted or refused or `give_up_s` has passed since it was
+    taken up; then it is recorded as refused, so that the engine moves on. A danger to people is tried at least once.
+    At start, messages whose end is already in the journal are left alone. Limits: `concurrency` hand-overs at once (a
+    quarter kept for danger); 1,000 messages waiting, beyond which those that are no danger to people are refused;
+    4,096 with danger, beyond which the journal is not read on (nothing is lost: it waits there).
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        record: Record,
+        streams: Sequence[str],
+        clock: Clock,
+        report: Report,
+        jitter: Jitter,
+        concurrency: int = 16,
+        give_up_s: float = 20.0,
+    ) -> None:
+        self._destination = destination
+        self._name = destination.name
+        self._record = record
+        self._streams = tuple(streams)
+        self._clock = clock
+        self._report = report
+        self._jitter = jitter
+        self._concurrency = concurrency
+        self._give_up_s = give_up_s
+        self._links = LinkReporter(f"destination:{destination.name}", streams, report)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._gate = Gate(self._concurrency, reserved=self._concurrency // 4)
+        self._letters: dict[str, _Letter] = {}
+        self._progress: dict[str, _Progress] = {}
+        self._undurable: list[_Letter] = []
+        self._room = asyncio.Event()
+
+    async def run(self) -> None:
+        """Carry messages of all streams until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._links.run())
+            group.create_task(keep_running(self._round, self._links, self._clock, self._jitter))
+
+    async def _round(self) -> None:
+        """All streams from their cursors, until something unexpected ends it."""
+        self._begin()
+        async with asyncio.TaskGroup() as group:
+            for stream in self._streams:
+                group.create_task(self._follow(stream, group))
+
+    async def _follow(self, stream: str, group: asyncio.TaskGroup) -> None:
+        progress = self._progress[stream] = _Progress(self._record.cursor(self._name, stream))
+        for letter in await self._catch_up(stream, progress):
+            group.create_task(self._carry(letter))
+        self._links.set_up()
+        while True:
+            self._advance(stream)
+            await self._record.wait_beyond({stream: progress.position})
+            for entry in await self._record.read(stream, progress.position, READ_MOST):
+                for letter in self._take(entry):
+                    group.create_task(self._carry(letter))
+                progress.position = entry.seq
+            while len(self._letters) >= _DANGER_WAITING_MAX:
+                self._room.clear()
+                await self._room.wait()
+
+    async def _catch_up(self, stream: str, progress: _Progress) -> list[_Letter]:
+        """The messages behind the cursor whose end is not in the journal yet."""
+        head = self._record.head(stream)
+        taken: dict[str, _Letter] = {}
+        while progress.position < head:
+            for entry in await self._record.read(stream, progress.position, READ_MOST):
+                said = entry.input
+                if isinstance(said, SendReported) and said.final and said.channel == self._name:
+                    ended = taken.pop(said.message, None)
+                    if ended is not None:
+                        self._drop(ended)
+                taken.update((letter.notify.message, letter) for letter in self._take(entry))
+                progress.position = entry.seq
+        return list(taken.values())
+
+    def _take(self, entry: JournalEntry) -> Iterator[_Letter]:
+        for effect in entry.effects:
+            if isinstance(effect, StopNotifying):
+                self._stop(entry.stream, effect.incident)
+            elif isinstance(effect, Notify) and self._destination.takes(effect) and effect.message not in self._letters:
+                letter = _Letter(effect, entry.stream, entry.seq)
+                letter.crowded_out = len(self._letters) >= _WAITING_MAX and not letter.danger
+                self._letters[effect.message] = letter
+                self._progress[entry.stream].begin(entry.seq)
+                yield letter
+
+    def _stop(self, stream: str, incident: str) -> None:
+        for letter in self._letters.values():
+            if letter.stream == stream and letter.notify.incident.id == incident and letter.notify.purpose != "over":
+                letter.stopped = True
+
+    async def _carry(self, letter: _Letter) -> None:
+        """One message from its taking up to its end on disk."""
+        rank, danger = letter.notify.alarm.category.rank, letter.danger
+        give_up_at = self._clock.monotonic() + self._give_up_s
+        result = SendResult(Outcome.REFUSED, detail=f"more than {_WAITING_MAX} messages wait for this channel")
+        while not letter.crowded_out:
+            await self._gate.enter(rank, danger)
+            try:
+                result = await self._attempt(letter, give_up_at)
+            finally:
+                self._gate.leave(danger)
+            if result.outcome is not Outcome.RETRY:
+                break
+            pause = backoff_seconds(letter.tries, self._jitter, first=_BACKOFF_FIRST_S, most=_BACKOFF_MOST_S)
+            pause = max(pause, result.retry_after)
+            if self._clock.monotonic() + pause >= give_up_at:
+                detail = f"gave up after {letter.tries} tries: {result.detail}"
+                result = SendResult(Outcome.REFUSED, result.reference, detail)
+                break
+            await self._say(letter, result, final=False)
+            await self._clock.sleep(pause)
+        await self._end(letter, result)
+
+    async def _attempt(self, letter: _Letter, give_up_at: float) -> SendResult:
+        if letter.stopped:
+            return SendResult(Outcome.REFUSED, detail=STOPPED)
+        if self._clock.monotonic() >= give_up_at and (letter.tries or not letter.danger):
+            return SendResult(Outcome.REFUSED, detail=f"the channel was too busy, {letter.tries} tries")
+        letter.tries += 1
+        try:
+            async with asyncio.timeout(_SEND_MAX_S):
+                result = await self._destination.send(letter.notify, letter.notify.message)
+        except TimeoutError:
+            return SendResult(Outcome.RETRY, detail=f"no result within {_SEND_MAX_S:g} s")
+        except Exception as error:  # noqa: BLE001  one message that breaks its channel must not take the others with it
+            self._links.set_down(fault_words(error))
+            log.error("destination raised", destination=self._name, message=letter.notify.message)
+            return SendResult(Outcome.RETRY, detail=fault_words(error))
+        self._links.set_up()
+        return result
+
+    async def _end(self, letter: _Letter, result: SendResult) -> None:
+        """Record the end; once that is on disk, the message is finished (and with it those that waited for a disk)."""
+        durable = await self._say(letter, result, final=True)
+        self._undurable.append(letter)
+        if durable:
+            finished, self._undurable = self._undurable, []
+            for each in finished:
+                self._drop(each)
+            for stream in {each.stream for each in finished}:
+                self._advance(stream)
+
+    async def _say(self, letter: _Letter, result: SendResult, *, final: bool) -> bool:
+        decision = await self._report(letter.stream, _send_reported(letter.notify, result, final))
+        return decision.durable
+
+    def _drop(self, letter: _Letter) -> None:
+        del self._letters[letter.notify.message]
+        self._progress[letter.stream].finish(letter.seq)
+        self._room.set()
+
+    def _advance(self, stream: str) -> None:
+        cursor = self._progress[stream].cursor
+        if cursor > self._record.cursor(self._name, stream):
+            self._record.advance(self._name, stream, cursor)
+
+
+def _send_reported(notify: Notify, result: SendResult, final: bool) -> Stamp:
+    def make(at: datetime) -> SendReported:
+        return SendReported(
+            at=at,
+            message=notify.message,
+            incident=notify.incident.id,
+            channel=notify.channel,
+            person=notify.person,
+            outcome=result.outcome,
+            reference=result.reference[:200],
+            detail=result.detail[:500],
+            final=final,
+        )
+
+    return make

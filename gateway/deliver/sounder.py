@@ -1,0 +1,239 @@
+"""The alarm topics of a home: where sounders, lamps and panels on the broker listen.
+
+`anlian/v1/<home>/alarm` every change of an alarm; `…/alarm/<id>` the alarm, retained while open; `…/sounder/<zone>`
+(`all` for the whole home) the pattern, retained; `…/gateway` our own state, retained, with a last will.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.backoff import Jitter
+from gateway.clock import Clock
+from gateway.deliver.courier import LinkReporter, Report, keep_running
+from gateway.deliver.destination import SendResult
+from gateway.publish import Publisher, Will
+from rules.alarm import Alarm, shown_state
+from rules.effects import AlarmChanged, AnyEffect, DriveSounder
+from rules.inputs import Outcome
+
+_LEARN_MAX_S = 5.0
+_STALE_MAX = 10_000
+_ACCEPTED = SendResult(Outcome.ACCEPTED)
+_encode = msgspec.json.Encoder().encode
+
+
+def topic_root(home: str) -> str:
+    """The beginning of all our own topics of a home."""
+    return f"anlian/v1/{home}"
+
+
+def offline_will(home: str) -> Will:
+    """What the broker says of the gateway when it falls silent; retained, in place of its last state."""
+    return Will(f"{topic_root(home)}/gateway", b'{"state":"offline"}')
+
+
+class AlarmTopics:
+    """The destination `alarm-topics` of one home, over a publisher whose will is `offline_will(home)`.
+
+    One home has one connection, because a connection has one will. `open_alarms` are those the engine holds open
+    now, `sounders` what its sounders should do now: both are asserted again on every connection, and retained alarms
+    that are no longer open are cleared once the broker has proven to have shown all of them.
+    """
+
+    def __init__(
+        self,
+        home: str,
+        publisher: Publisher,
+        open_alarms: Callable[[], Iterable[Alarm]],
+        seq: Callable[[], int],
+        clock: Clock,
+        report: Report,
+        jitter: Jitter,
+        *,
+        version: str,
+        status_every_s: float = 10.0,
+        sounders: Callable[[], Iterable[DriveSounder]] | None = None,
+    ) -> None:
+        self._home = home
+        self._root = topic_root(home)
+        self._publisher = publisher
+        self._open_alarms = open_alarms
+        self._sounders = sounders
+        self._seq = seq
+        self._clock = clock
+        self._jitter = jitter
+        self._version = version
+        self._status_every_s = status_every_s
+        self._driven: dict[str, DriveSounder] = {}
+        self._links = LinkReporter("broker:alarm-topics", (home,), report)
+        publisher.on_change = self._on_change
+
+    @property
+    def name(self) -> str:
+        return "alarm-topics"
+
+    def takes(self, effect: AnyEffect) -> bool:
+        return isinstance(effect, AlarmChanged | DriveSounder)
+
+    async def ready(self) -> None:
+        """Return once there is a connection."""
+        await self._publisher.wait_connected()
+
+    async def send(self, effect: AnyEffect, key: str) -> SendResult:
+        """Publish at once; accepted at the PUBACKs. `key` travels along, so that a repeat can be told."""
+        if isinstance(effect, AlarmChanged):
+            payload = _encode(_alarm_document(self._home, effect, key))
+            announced = self._publisher.publish(f"{self._root}/alarm", payload)
+            retained = self._retain_alarm(effect.alarm, payload)
+            acknowledged = await announced and await retained
+        elif isinstance(effect, DriveSounder):
+            self._driven[effect.zone] = effect
+            acknowledged = await self._drive(effect)
+        else:
+            return SendResult(Outcome.REFUSED, detail=f"{type(effect).__name__} has no alarm topic")
+        return _ACCEPTED if acknowledged else SendResult(Outcome.RETRY, detail="no PUBACK before the connection ended")
+
+    async def run(self) -> None:
+        """Assert on every connection and publish the status, until cancelled (with the publisher's own `run`)."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._links.run())
+            for work in (self._publisher.run, self._assert_on_every_connection):
+                group.create_task(keep_running(work, self._links, self._clock, self._jitter))
+
+    def _on_change(self, up: bool, reason: str) -> None:
+        if up:
+            self._links.set_up()
+        else:
+            self._links.set_down(reason)
+
+    def _retain_alarm(self, alarm: Alarm, payload: bytes) -> asyncio.Future[bool]:
+        return self._publisher.publish(f"{self._root}/alarm/{alarm.id}", payload if alarm.open else b"", retain=True)
+
+    def _drive(self, effect: DriveSounder) -> asyncio.Future[bool]:
+        payload = _encode(
+            {"pattern": effect.pattern, "incident": effect.incident, "at": effect.at, "home": self._home}
+        )
+        return self._publisher.publish(f"{self._root}/sounder/{effect.zone or 'all'}", payload, retain=True)
+
+    async def _assert_on_every_connection(self) -> None:
+        while True:
+            await self._publisher.wait_connected()
+            connection = self._publisher.generation
+            self._assert_open()
+            await self._sweep(connection)
+            while self._still(connection):
+                await self._until_lost(self._clock.sleep(self._status_every_s))
+                self._publish_status()
+
+    def _still(self, connection: int) -> bool:
+        return self._publisher.connected and self._publisher.generation == connection
+
+    def _assert_open(self) -> None:
+        for alarm in self._open_alarms():
+            document = _document(self._home, alarm, "asserted", self._clock.now(), "")
+            self._retain_alarm(alarm, _encode(document))
+        wanted = dict(self._driven)
+        if self._sounders is not None:
+            wanted.update((effect.zone, effect) for effect in self._sounders())
+        for effect in wanted.values():
+            self._drive(effect)
+
+    async def _sweep(self, connection: int) -> None:
+        """Clear retained alarms that are no longer open, if the broker has shown all of them.
+
+        Proof is our own status coming back: the broker sends what is retained before what is published after the
+        subscription. Without it nothing is cleared (a blind sweep would silence what still burns), and the trouble
+        says that the broker's ACL keeps our own topics from us.
+        """
+        prefix = f"{self._root}/alarm/"
+        topics = (f"{prefix}+", f"{self._root}/gateway")
+        seen: set[str] = set()
+        complete = asyncio.Event()
+        probe = self._status()
+
+        def receive(topic: str, payload: bytes) -> None:
+            if topic.startswith(prefix):
+                if payload and len(seen) < _STALE_MAX:
+                    seen.add(topic)
+                elif not payload:
+                    seen.discard(topic)
+            elif payload == probe:
+                complete.set()
+
+        self._publisher.subscribe(topics, receive)
+        self._publisher.publish(f"{self._root}/gateway", probe, retain=True)
+        await self._until_lost(_wait_at_most(complete, _LEARN_MAX_S))
+        if not self._still(connection):
+            return
+        self._publisher.unsubscribe(topics)
+        if not complete.is_set():
+            self._links.set_down(f"published, but not heard: let the gateway read and write {self._root}/#")
+            return
+        still_open = {f"{prefix}{alarm.id}" for alarm in self._open_alarms()}
+        for topic in sorted(seen - still_open):
+            self._publisher.publish(topic, b"", retain=True)
+
+    def _status(self) -> bytes:
+        now = self._clock.now()
+        return _encode({"state": "online", "at": now, "seq": self._seq(), "version": self._version})
+
+    def _publish_status(self) -> None:
+        self._publisher.publish(f"{self._root}/gateway", self._status(), retain=True)
+
+    async def _until_lost(self, work: Coroutine[Any, Any, object]) -> None:
+        """Wait for `work`, but no longer than for the end of this connection."""
+        tasks = (asyncio.ensure_future(self._publisher.wait_lost()), asyncio.ensure_future(work))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _alarm_document(home: str, effect: AlarmChanged, key: str) -> dict[str, Any]:
+    document = _document(home, effect.alarm, effect.change, effect.at, effect.reason)
+    document["key"] = key
+    document["by"] = effect.by
+    return document
+
+
+def _document(home: str, alarm: Alarm, change: str, at: datetime, reason: str) -> dict[str, Any]:
+    """An alarm as it stands on the topics: a contract with devices of others, so it is spelt out field by field."""
+    return {
+        "home": home,
+        "id": alarm.id,
+        "change": change,
+        "at": at,
+        "reason": reason,
+        "state": shown_state(alarm),
+        "open": alarm.open,
+        "active": alarm.active,
+        "latched": alarm.latched,
+        "acknowledged": alarm.acknowledged is not None,
+        "category": alarm.category,
+        "priority": alarm.priority,
+        "title": alarm.title,
+        "zone": alarm.zone,
+        "subject": alarm.subject,
+        "rule": alarm.rule,
+        "incident": alarm.incident,
+        "value": alarm.value,
+        "raised_at": alarm.raised_at,
+        "found": alarm.found,
+        "late": alarm.late,
+        "repeats": alarm.repeats,
+    }
