@@ -103,7 +103,10 @@ def _body(settings: Influx, lines: bytes) -> bytes:
 
 
 async def _started_mark(http: HttpClient, url: str) -> str:
-    """VictoriaMetrics (and the Go runtime of others) tells at /metrics when it started; "" where nothing tells."""
+    """VictoriaMetrics (and the Go runtime of others) tells at /metrics when it started, in whole seconds; "" otherwise.
+
+    A server that dies within a second of its start and is back in that same second is taken for one that stayed.
+    """
     try:
         answer = await http.request("GET", f"{url}/metrics", body_max=_METRICS_MAX)
     except Unreachable:
