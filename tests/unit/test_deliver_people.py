@@ -1,0 +1,329 @@
+"""The courier of messages to people: nothing lost, nothing twice but in one window, danger first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from gateway.deliver.destination import SendResult
+from gateway.deliver.people import STOPPED, PeopleCourier
+from rules.alarm import Category
+from rules.effects import StopNotifying
+from rules.inputs import Outcome
+from tests.deliver_world import START, CrashPoint, Desk, ManualClock, MemoryRecord, Phone, incident, notify, settle
+
+HOME = "h1"
+RETRY = SendResult(Outcome.RETRY, detail="line busy")
+
+
+def courier(phone: Phone, desk: Desk, **changes: object) -> PeopleCourier:
+    return PeopleCourier(phone, desk.record, (HOME,), desk.clock, desk.submit, lambda: 1.0, **changes)
+
+
+@asynccontextmanager
+async def running(carrier: PeopleCourier) -> AsyncIterator[None]:
+    task = asyncio.create_task(carrier.run())
+    try:
+        yield
+    finally:
+        assert not task.done() or task.cancelled(), task.exception()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def record() -> MemoryRecord:
+    return MemoryRecord()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def phone() -> Phone:
+    return Phone()
+
+
+@pytest.fixture
+def desk(record: MemoryRecord, clock: ManualClock) -> Desk:
+    return Desk(record, clock)
+
+
+CRASHES = [
+    pytest.param("before the hand-over", 1, id="before_the_hand_over"),
+    pytest.param("handed over", 2, id="handed_over_answer_not_read"),
+    pytest.param("report submitted", 2, id="answer_read_not_on_disk"),
+    pytest.param("report on disk", 1, id="on_disk_but_not_told"),
+]
+
+
+@pytest.mark.parametrize(("place", "times"), CRASHES)
+async def test_crash_hands_over_twice_only_between_hand_over_and_record(place: str, times: int) -> None:
+    record, clock = MemoryRecord(), ManualClock()
+    crash = CrashPoint(place, "m2")
+    first = Phone(crash=crash)
+    for number in (1, 2, 3):
+        record.append(HOME, [notify(f"m{number}")])
+    async with running(courier(first, Desk(record, clock, crash))):
+        await crash.reached.wait()
+        await settle()
+    second = Phone()
+    survivor = record.after_crash()
+    desk = Desk(survivor, clock)
+    async with running(courier(second, desk)):
+        await settle()
+    handed = first.handed + second.handed
+    assert {m: handed.count(m) for m in ("m1", "m2", "m3")} == {"m1": 1, "m2": times, "m3": 1}
+    assert survivor.cursor("phone", HOME) == survivor.head(HOME)
+
+
+async def test_cursor_stays_below_the_first_unfinished_message(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.answers["slow"] = [RETRY, RETRY]
+    record.append(HOME)
+    record.append(HOME, [notify("slow")])
+    record.append(HOME, [notify("quick")])
+    async with running(courier(phone, desk)):
+        await settle()
+        assert desk.finals("quick")
+        assert not desk.finals("slow")
+        assert record.cursor("phone", HOME) == 1
+        await clock.advance(5)
+        assert desk.finals("slow")[0].outcome is Outcome.ACCEPTED
+        assert record.cursor("phone", HOME) == record.head(HOME)
+
+
+async def test_message_is_not_finished_before_its_end_is_durable(
+    record: MemoryRecord, phone: Phone, desk: Desk
+) -> None:
+    desk.durable = False
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk)):
+        await settle()
+        assert desk.finals("m1")
+        assert record.cursor("phone", HOME) == 0
+        desk.durable = True
+        record.append(HOME, [notify("m2")])
+        await settle()
+        assert record.cursor("phone", HOME) == record.head(HOME)
+    assert phone.handed == ["m1", "m2"]
+
+
+async def test_gives_up_after_the_time_allowed_and_says_why(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.answers["m1"] = [RETRY] * 50
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk, give_up_s=20.0)):
+        await clock.advance(19.9)
+        (final,) = desk.finals("m1")
+    assert final.outcome is Outcome.REFUSED
+    assert "gave up after 6 tries: line busy" in final.detail
+    assert [report.outcome for report in desk.reports[:-1]] == [Outcome.RETRY] * 5
+    assert phone.handed == ["m1"] * 6
+
+
+async def test_gives_up_at_once_where_the_other_side_asks_to_wait_too_long(
+    record: MemoryRecord, phone: Phone, desk: Desk
+) -> None:
+    phone.answers["m1"] = [SendResult(Outcome.RETRY, detail="limited", retry_after=60.0)]
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk)):
+        await settle()
+    assert [final.outcome for final in desk.finals("m1")] == [Outcome.REFUSED]
+
+
+async def test_waits_as_long_as_the_other_side_asks(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.answers["m1"] = [SendResult(Outcome.RETRY, detail="limited", retry_after=7.0)]
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk)):
+        await clock.advance(6.9)
+        assert phone.handed == ["m1"]
+        await clock.advance(0.2)
+        assert phone.handed == ["m1", "m1"]
+
+
+async def test_refusal_moves_on_at_once_with_its_words(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
+    phone.answers["m1"] = [SendResult(Outcome.REFUSED, detail="no such topic")]
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk)):
+        await settle()
+    assert [(r.outcome, r.detail, r.final) for r in desk.reports] == [(Outcome.REFUSED, "no such topic", True)]
+
+
+async def test_danger_goes_first_and_stuck_messages_do_not_hold_it_up(
+    record: MemoryRecord, phone: Phone, desk: Desk
+) -> None:
+    phone.hold = asyncio.Event()
+    record.append(HOME, [notify(f"trouble{number}", Category.TROUBLE) for number in range(30)])
+    async with running(courier(phone, desk, concurrency=16)):
+        await settle()
+        assert phone.at_once == 12
+        record.append(HOME, [notify(f"fall{number}", Category.PERSON) for number in range(4)])
+        record.append(HOME, [notify("fire", Category.FIRE)])
+        await settle()
+        assert phone.at_once_most == 16
+        assert [key[:4] for key in phone.handed[12:]] == ["fall"] * 4
+        phone.hold.set()
+        await settle(400)
+        assert phone.handed[16] == "fire"
+    assert len(desk.reports) == 35
+
+
+async def test_fire_goes_before_all_that_waits_with_it(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
+    order = (Category.VIDEO, Category.TROUBLE, Category.PERSON, Category.GAS, Category.FIRE)
+    record.append(HOME, [notify(category, category) for category in order])
+    async with running(courier(phone, desk, concurrency=1)):
+        await settle()
+    assert phone.handed == ["video", "fire", "gas", "person", "trouble"], "the first found the channel free"
+
+
+async def test_stop_drops_what_is_not_handed_over_but_never_the_all_clear(
+    record: MemoryRecord, phone: Phone, desk: Desk
+) -> None:
+    phone.hold = asyncio.Event()
+    record.append(HOME, [notify(f"m{number}") for number in range(4)])
+    record.append(HOME, [notify("other", incident=incident(2))])
+    async with running(courier(phone, desk, concurrency=2)):
+        await settle()
+        record.append(HOME, [StopNotifying(at=START, incident="h1:1:1.i"), notify("over", purpose="over")])
+        record.append(HOME, [notify("again")])
+        await settle()
+        phone.hold.set()
+        await settle(400)
+    assert sorted(phone.handed) == ["again", "m0", "m1", "other", "over"]
+    assert {r.message for r in desk.reports if r.detail == STOPPED} == {"m2", "m3"}
+    assert record.cursor("phone", HOME) == record.head(HOME)
+
+
+async def test_stop_ends_the_tries_of_a_message_that_was_never_taken(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.answers["m1"] = [RETRY] * 50
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk, give_up_s=300.0)):
+        await clock.advance(1)
+        tries = len(phone.handed)
+        record.append(HOME, [StopNotifying(at=START, incident="h1:1:1.i")])
+        await clock.advance(20)
+    assert len(phone.handed) == tries
+    assert [final.detail for final in desk.finals("m1")] == [STOPPED]
+
+
+async def test_stop_before_the_restart_still_holds(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
+    record.append(HOME, [notify("m1")])
+    record.append(HOME, [StopNotifying(at=START, incident="h1:1:1.i")])
+    async with running(courier(phone, desk)):
+        await settle()
+    assert phone.handed == []
+    assert [final.detail for final in desk.finals("m1")] == [STOPPED]
+
+
+async def test_one_message_that_breaks_its_channel_takes_no_other_with_it(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.answers["m1"] = [KeyError("boom"), KeyError("boom")]
+    record.append(HOME, [notify("m1"), notify("m2")])
+    async with running(courier(phone, desk)):
+        await settle()
+        assert desk.finals("m2")[0].outcome is Outcome.ACCEPTED
+        await clock.advance(5)
+    assert desk.finals("m1")[0].outcome is Outcome.ACCEPTED
+    assert (HOME, "destination:phone", False, "KeyError: 'boom'") in desk.links
+    assert desk.links[-1][2] is True
+
+
+async def test_courier_begins_anew_after_an_unexpected_fault(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    record.append(HOME, [notify("m1")])
+    record.read_faults = [RuntimeError("torn page"), RuntimeError("torn page")]
+    async with running(courier(phone, desk)):
+        await clock.advance(3)
+    assert phone.handed == ["m1"]
+    assert [link[2:] for link in desk.links] == [(False, "courier restarted: RuntimeError: torn page"), (True, "")]
+
+
+@pytest.mark.parametrize(
+    ("category", "handed"),
+    [pytest.param(Category.TROUBLE, 1000, id="others_are_refused"), pytest.param(Category.FIRE, 1100, id="fire_waits")],
+)
+async def test_crowd_refuses_only_what_is_no_danger(
+    record: MemoryRecord, phone: Phone, desk: Desk, category: Category, handed: int
+) -> None:
+    record.append(HOME, [notify(f"m{number}", category) for number in range(1100)])
+    async with running(courier(phone, desk)):
+        await settle(3000)
+    assert len(phone.handed) == handed
+    assert len(desk.reports) == 1100
+    assert sum(1 for report in desk.reports if "wait for this channel" in report.detail) == 1100 - handed
+
+
+async def test_danger_beyond_its_limit_waits_in_the_journal(
+    record: MemoryRecord, phone: Phone, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.deliver.people._DANGER_WAITING_MAX", 8)
+    phone.hold = asyncio.Event()
+    async with running(courier(phone, desk, concurrency=1)):
+        for number in range(40):
+            record.append(HOME, [notify(f"m{number}")])
+            await settle(5)
+        reads = record.reads
+        await settle()
+        assert record.reads == reads
+        phone.hold.set()
+        await settle(2000)
+    assert sorted(phone.handed) == sorted(f"m{number}" for number in range(40))
+
+
+async def test_foreign_channels_and_effects_only_move_the_cursor(
+    record: MemoryRecord, phone: Phone, desk: Desk
+) -> None:
+    record.append(HOME, [notify("m1", channel="sms")])
+    async with running(courier(phone, desk)):
+        await settle()
+        record.append(HOME)
+        await settle()
+        assert record.cursor("phone", HOME) == 2
+    assert phone.handed == []
+
+
+def _storm(number: int) -> Callable[[Phone], None]:
+    def set_up(phone: Phone) -> None:
+        for message in range(60):
+            faults = (message * 7 + number) % 4
+            phone.answers[f"m{message}"] = [RETRY] * faults
+
+    return set_up
+
+
+@pytest.mark.parametrize("number", range(4))
+async def test_crashes_again_and_again_lose_nothing(number: int) -> None:
+    record, clock = MemoryRecord(), ManualClock()
+    ended: list[str] = []
+    for message in range(60):
+        record.append(HOME, [notify(f"m{message}", list(Category)[message % 7])])
+    for crash in range(12):
+        phone, desk = Phone(), Desk(record, clock)
+        _storm(number + crash)(phone)
+        async with running(courier(phone, desk, concurrency=4)):
+            await settle(7 + 5 * crash + number)
+            await clock.advance(0.3 * crash)
+        ended += [report.message for report in desk.reports if report.final]
+        record = record.after_crash()
+    phone, desk = Phone(), Desk(record, clock)
+    async with running(courier(phone, desk)):
+        await clock.advance(30)
+    ended += [report.message for report in desk.reports if report.final]
+    assert sorted(set(ended)) == sorted(f"m{message}" for message in range(60))
+    assert len(ended) == len(set(ended)), "a message ended twice in the journal"
+    assert record.cursor("phone", HOME) == record.head(HOME)
