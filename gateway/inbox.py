@@ -80,6 +80,10 @@ class Inbox:
         self.put(Delivery(home=home, make=make, decided=decided))
         return await decided
 
+    def wake(self) -> None:
+        """Let `wait` return once although nothing came: proof that the deciding task still goes round."""
+        self._arrived.set()
+
     def take(self, most: int) -> list[Delivery]:
         """Up to `most` deliveries, in the order they came; none if none wait."""
         waiting = self._waiting
@@ -98,7 +102,7 @@ class Inbox:
 
     async def wait(self, seconds: float | None) -> None:
         """Return when something waits, or after `seconds` (None: for ever)."""
-        if self._waiting or (seconds is not None and seconds <= 0):
+        if self._waiting or self._arrived.is_set() or (seconds is not None and seconds <= 0):
             return
         try:
             async with asyncio.timeout(seconds):

@@ -19,7 +19,7 @@ from rules.alarms import Alarms
 from rules.condition import Silent
 from rules.deadlines import Deadlines, Key
 from rules.duty import Duty
-from rules.effects import AnyEffect
+from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
 from rules.evaluation import Evaluation
 from rules.incidents import Incidents
@@ -92,6 +92,10 @@ class Engine:
     def incidents(self) -> dict[str, Any]:
         """The open incidents by id."""
         return self.incident_book.open
+
+    def sounding(self) -> list[DriveSounder]:
+        """What the sounders must be doing now."""
+        return [] if self.now is None else self.incident_book.sounding(self.now)
 
     def next_deadline(self) -> datetime | None:
         """When something is due even if nothing happens, or None."""

@@ -180,6 +180,16 @@ class Incidents:
             incident = self._escalation.run_step(turn, duty, incident, alarm)
         self._put(turn, incident, "report")
 
+    def sounding(self, at: datetime) -> list[DriveSounder]:
+        """What the sounders of each zone must be doing now: for a broker that forgot, or a sounder that lost power."""
+        loud = [i for i in self.open.values() if i.silenced_at is None and i.category in _SOUNDS]
+        loud.sort(key=lambda incident: incident.category.rank)
+        first = {incident.zone: incident for incident in reversed(loud)}
+        return [
+            DriveSounder(at=at, zone=i.zone, pattern=_SOUNDS[i.category], incident=i.id, reason="asserted again")
+            for i in first.values()
+        ]
+
     def _sound(self, turn: Turn, incident: Incident, *, on: bool) -> None:
         pattern = _SOUNDS.get(incident.category)
         if pattern is None:

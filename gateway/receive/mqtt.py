@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.backoff import Jitter
 from gateway.inbox import Delivery, Inbox
 from gateway.metrics import Metrics
-from gateway.mqtt import MqttSession, Settle
+from gateway.mqtt import MqttSession, SessionRefused, Settle, probe_qos0
 from gateway.receive.decode import Decoder, Route
 from gateway.settings import Broker
 from rules.inputs import LinkChanged
@@ -34,6 +34,7 @@ class MqttSource:
         jitter: Jitter,
         state_dir: Path,
         on_state: Callable[[str, bool, str], None],
+        password: str | None = None,
     ) -> None:
         self._broker = broker
         self._routes = sorted(routes, key=lambda route: -len(route.prefix))
@@ -45,13 +46,18 @@ class MqttSource:
         self._marker = state_dir / f"session-{broker.name}"
         self._on_state = on_state
         self._waiting_for_room = False
+        self._password = password
+        self._probed = False
+        self._probe: asyncio.Task[None] | None = None
+        self.client_id = broker.client_id or f"anlian-{'-'.join(self._homes)[:40]}-{broker.name}"
         self._session = MqttSession(
             broker,
-            broker.client_id or f"anlian-{'-'.join(self._homes)[:40]}-{broker.name}",
+            self.client_id,
             self._filters(),
             self._on_message,
             self._on_link,
             jitter,
+            password,
         )
 
     async def run(self) -> None:
@@ -110,6 +116,8 @@ class MqttSource:
         self._tell(f"broker:{self._broker.name}", up, words)
         if up:
             self._note_session(session_present)
+            if self._broker.probe_qos0 and (self._probe is None or self._probe.done()) and not self._probed:
+                self._probe = asyncio.get_running_loop().create_task(self._probe_qos0())
 
     def _note_session(self, session_present: bool) -> None:
         """A broker that knows nothing of us after our first start has lost what it kept for us: a trouble."""
@@ -125,6 +133,20 @@ class MqttSource:
         if first:
             self._marker.parent.mkdir(parents=True, exist_ok=True)
             self._marker.touch()
+
+    async def _probe_qos0(self) -> None:
+        """Once a start: what does this broker do with a QoS 0 report while we are away? A standing trouble if lost."""
+        head, _, _ = self._routes[0].prefix.rpartition("/")
+        topic = f"{head}/anlian-probe" if head else f"{_WIDE_NATIVE}/{self._homes[0]}/probe"
+        link = f"qos0:{self._broker.name}"
+        try:
+            words = await probe_qos0(self._broker, self.client_id, topic, self._password)
+        except SessionRefused as refusal:
+            self._on_state(link, False, f"not probed: {refusal}")
+            return
+        self._probed = True
+        self._on_state(link, not words, words)
+        self._tell(link, not words, words)
 
     def _tell(self, link: str, up: bool, words: str) -> None:
         for home in self._homes:

@@ -1,0 +1,411 @@
+"""The composition root: builds everything once, in the order of the picture in DESIGN section 2, and runs it.
+
+Boot order: journal, engines as they were, site and rules of today, timers; then the world.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from secrets import SystemRandom, token_bytes
+
+import msgspec
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from devices.catalog import CODECS
+from gateway import boot, decide, health
+from gateway.clock import SystemClock
+from gateway.console.parts import Changes, ConsoleParts, Health, LinkState, Unregistered
+from gateway.console.routes import build
+from gateway.decide import Decider
+from gateway.deliver.channels import open_channel
+from gateway.deliver.courier import Courier
+from gateway.deliver.heartbeat import Heartbeat
+from gateway.deliver.influx import InfluxWriter
+from gateway.deliver.people import PeopleCourier
+from gateway.deliver.sounder import AlarmTopics, offline_will
+from gateway.deliver.wording import Notice, compose
+from gateway.http import HttpClient
+from gateway.inbox import Delivery, Inbox, Stamp
+from gateway.links import LinkRefused, Links
+from gateway.load import Configuration
+from gateway.metrics import Metrics
+from gateway.mqtt import tls_context
+from gateway.publish import Publisher
+from gateway.receive.decode import Decoder, Route
+from gateway.receive.inventory import Inventory
+from gateway.receive.mqtt import MqttSource
+from gateway.record.journal import SqliteRecord
+from gateway.record.statistics import Budget
+from rules.alarm import Alarm
+from rules.effects import DriveSounder, Notify
+from rules.engine import Engine
+from rules.inputs import AnyInput, LinkChanged
+from rules.site import Site
+
+log = structlog.get_logger("app")
+
+VERSION = version("anlian-gateway")
+Work = Callable[[], Awaitable[None]]
+
+
+class GroupClaims(msgspec.Struct, frozen=True):
+    """What a signed link says, and whether it went to a group (then the page asks who)."""
+
+    home: str
+    incident: str
+    message: str
+    person: str
+    group: bool
+
+
+class PageLinks:
+    """Signed links as the console reads them: the site knows which persons are groups."""
+
+    def __init__(self, links: Links, sites: dict[str, Site]) -> None:
+        self._links = links
+        self._sites = sites
+
+    def read(self, token: str) -> GroupClaims | LinkRefused:
+        claims = self._links.read(token)
+        if isinstance(claims, LinkRefused):
+            return claims
+        site = self._sites.get(claims.home)
+        people = site.people if site is not None else ()
+        group = any(person.id == claims.person and person.group for person in people)
+        return GroupClaims(claims.home, claims.incident, claims.message, claims.person, group)
+
+
+class Gateway:
+    """One gateway: some homes, some brokers, one journal. `run` keeps it going until `stop` is set."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.settings = configuration.settings
+        self.sites = {site.id: site for site in configuration.sites}
+        self.clock = SystemClock()
+        self.jitter = SystemRandom().random
+        self.metrics = Metrics()
+        self.inbox = Inbox(self.settings.inbox_mib * 1024 * 1024)
+        self.changes = Changes()
+        self.stop = asyncio.Event()
+        self.ready = asyncio.Event()
+        key = configuration.secrets.signing_key
+        self.secret = key.encode() if key else token_bytes(32)
+        self.links = Links(self.secret, self.settings.public_url, self.clock)
+        self.health = health.Links(self.inbox, self.sites, self.clock.now)
+
+    async def run(self) -> None:
+        """Build, start, keep running until `stop`, end cleanly."""
+        async with contextlib.AsyncExitStack() as stack:
+            self.record = await stack.enter_async_context(self._journal())
+            self.http = await stack.enter_async_context(HttpClient())
+            engines = await self._restore_engines()
+            self.decider = Decider(
+                engines,
+                self.inbox,
+                self.record,
+                self.clock,
+                self.metrics,
+                self.settings.journal,
+                rebuild=self._rebuild,
+                on_commit=self.changes.bump,
+            )
+            self.clock_watch = health.ClockWatch(
+                self.clock,
+                self.inbox,
+                self.sites,
+                self.decider,
+                self.health,
+                assume=self.settings.clock == "assume",
+            )
+            for home, engine in engines.items():
+                boot.bring_up_to_date(
+                    self.inbox, engine, self.sites[home], self.configuration.rules, self.configuration.ruleset
+                )
+            await self.decider.turn()
+            await self.decider.commit()
+            await self._run_all([*self._ways_in(), *self._ways_out(), self._console, self._watch])
+            await decide.stop(self.decider)
+
+    async def _run_all(self, works: Iterable[Work]) -> None:
+        deciding = asyncio.create_task(self.decider.run(), name="decide")
+        tasks = [asyncio.ensure_future(work()) for work in works]
+        stopping = asyncio.create_task(self.stop.wait())
+        health.notify_systemd("READY=1")
+        self.ready.set()
+        try:
+            done, _ = await asyncio.wait([deciding, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                # Nothing of this ends by itself: a part that does is a bug, and systemd starts us anew.
+                task.result()
+                raise RuntimeError(f"{task.get_name()} ended")
+        finally:
+            health.notify_systemd("STOPPING=1")
+            # Ways in first: what is acknowledged no more comes again after the start.
+            for task in [stopping, *tasks, deciding]:
+                task.cancel()
+            await asyncio.gather(stopping, deciding, *tasks, return_exceptions=True)
+
+    # journal and engines
+
+    @asynccontextmanager
+    async def _journal(self) -> AsyncIterator[SqliteRecord]:
+        settings = self.settings.journal
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        budget = Budget(
+            keep_days=settings.keep_days,
+            keep_bytes=int(settings.keep_gib * 1024**3),
+            held_bytes=settings.held_mib * 1024 * 1024,
+        )
+        record = await SqliteRecord.open(self.settings.data_dir / "journal.db", clock=self.clock, budget=budget)
+        try:
+            yield record
+        finally:
+            await record.close()
+
+    async def _restore_engines(self) -> dict[str, Engine]:
+        engines: dict[str, Engine] = {}
+        for home in self.sites:
+            engines[home], differing = await boot.restore(self.record, home)
+            last = engines[home].now
+            if last is not None:
+                self.clock.start_at(last)
+            if differing:
+                words = f"{differing} recorded inputs give other effects in this version; the record stands"
+                self.inbox.put(Delivery(home=home, make=_link_changed("replay", False, words)))
+        return engines
+
+    async def _rebuild(self, home: str) -> Engine:
+        engine, _ = await boot.restore(self.record, home)
+        if engine.seq == 0:
+            engine.site = self.sites[home]
+        return engine
+
+    # ways in
+
+    def _ways_in(self) -> Iterable[Work]:
+        inventory = self.inventory = Inventory(self.sites.values())
+        decoder = self.decoder = Decoder(
+            inventory, self.inbox, self.clock, self.metrics, self.settings.payload_max, self._quarantine
+        )
+        for broker in self.settings.brokers:
+            routes = [
+                Route(source.name, source.home, source.prefix, _codec(source.codec, source.prefix, source.home))
+                for source in self.settings.sources
+                if source.broker == broker.name
+            ]
+            if routes:
+                password = self.configuration.secrets.find("broker", broker.name, "password")
+                yield MqttSource(
+                    broker,
+                    routes,
+                    decoder,
+                    self.inbox,
+                    self.metrics,
+                    self.jitter,
+                    self.settings.data_dir / "sessions",
+                    self.health.note,
+                    password,
+                ).run
+
+    def _quarantine(self, home: str, at: datetime, source: str, reason: str, payload: bytes) -> None:
+        task = asyncio.ensure_future(self.record.quarantine(home, at, source, reason, payload))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    _background: set[asyncio.Future[str]] = set()  # noqa: RUF012 - keeps tasks alive, as asyncio asks for
+
+    # ways out
+
+    def _ways_out(self) -> Iterable[Work]:
+        homes = tuple(self.sites)
+        if self.settings.alarm_topics is not None:
+            broker = next(b for b in self.settings.brokers if b.name == self.settings.alarm_topics.broker)
+            password = self.configuration.secrets.find("broker", broker.name, "password")
+            for home in homes:
+                context = tls_context(broker)
+                publisher = Publisher(
+                    broker.host,
+                    broker.port,
+                    client_id=f"anlian-{home}-alarms",
+                    clock=self.clock,
+                    jitter=self.jitter,
+                    username=broker.username,
+                    password=password or "",
+                    tls=context if not isinstance(context, bool) else None,
+                    will=offline_will(home),
+                )
+                topics = AlarmTopics(
+                    home,
+                    publisher,
+                    partial(self._open_alarms, home),
+                    partial(self.record.head, home),
+                    self.clock,
+                    self.inbox.submit,
+                    self.jitter,
+                    version=VERSION,
+                    status_every_s=self.settings.alarm_topics.status_every_s,
+                    sounders=partial(self._sounders, home),
+                )
+                yield topics.run
+                yield Courier(topics, self.record, (home,), self.clock, self.inbox.submit, self.jitter).run
+        for setting in self.settings.channels:
+            channel = open_channel(setting, self.http, self._words, self.clock)
+            yield PeopleCourier(
+                channel, self.record, homes, self.clock, self.inbox.submit, self.jitter, give_up_s=setting.give_up_s
+            ).run
+        for store in self.settings.influx:
+            writer = InfluxWriter(
+                store,
+                self.record,
+                homes,
+                self.sites.__getitem__,
+                self.clock,
+                self.health.tell,
+                jitter=self.jitter,
+            )
+            yield partial(self._when_synchronised, writer.run)
+        if self.settings.heartbeat is not None:
+            beat = self.settings.heartbeat
+            yield Heartbeat(
+                beat.url,
+                beat.every_s,
+                lambda: sum(self.record.head(home) for home in homes),
+                self.http,
+                self.clock,
+                homes,
+                self.inbox.submit,
+                self.jitter,
+            ).run
+
+    async def _when_synchronised(self, work: Work) -> None:
+        """A time-series store must not get rows of 1970: it waits for the first synchronisation."""
+        await self.clock_watch.synchronised.wait()
+        await work()
+
+    def _open_alarms(self, home: str) -> list[Alarm]:
+        return list(self.decider.engines[home].alarms.values())
+
+    def _sounders(self, home: str) -> list[DriveSounder]:
+        return self.decider.engines[home].sounding()
+
+    def _words(self, notify: Notify) -> Notice:
+        home = notify.incident.home
+        url = self.links.page(home, notify.incident.id, notify.message, notify.person)
+        return compose(notify, self.sites.get(home), url, self.settings.console.language)
+
+    # what people see, and what watches us
+
+    async def _console(self) -> None:
+        server = self.settings.console
+        application = self.application()
+        config = uvicorn.Config(
+            application,
+            host=server.host,
+            port=server.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            ssl_certfile=str(server.tls.certificate) if server.tls and server.tls.certificate else None,
+            ssl_keyfile=str(server.tls.key) if server.tls and server.tls.key else None,
+            timeout_graceful_shutdown=2,
+        )
+        await _Server(config).serve()
+
+    def application(self) -> Starlette:
+        """The console's web application."""
+        return build(
+            ConsoleParts(
+                engines=self.decider.engines,
+                sites=self.sites,
+                inbox=self.inbox,
+                links=PageLinks(self.links, self.sites),
+                clock=self.clock,
+                secret=self.secret,
+                history=self._history,
+                health=self._health,
+                unregistered=self._unregistered,
+                changes=self.changes,
+                version=VERSION,
+                registry=self.metrics.registry(),
+                accounts=self.settings.console.accounts,
+                language=self.settings.console.language,
+                closing=self.stop,
+            )
+        )
+
+    async def _history(self, home: str) -> list:  # type: ignore[type-arg]
+        return await self.record.history(home, most=300)
+
+    def _health(self) -> Health:
+        states = [LinkState(name, up, since, words) for name, (up, since, words) in self.health.states.items()]
+        known = {state.name for state in states}
+        for home, engine in self.decider.engines.items():
+            for alarm in engine.alarms.values():
+                name = alarm.subject.removeprefix("link:")
+                if alarm.rule == "gateway.link" and name not in known:
+                    states.append(LinkState(name, False, alarm.raised_at, alarm.detail, home))
+        for trouble in self.record.troubles:
+            words = trouble.text.in_language(self.settings.console.language)
+            states.append(LinkState(f"journal:{trouble.kind}", False, trouble.at, words))
+        return Health(tuple(states), self.metrics.as_dict())
+
+    def _unregistered(self) -> list[Unregistered]:
+        return [
+            Unregistered(s.home, s.source, s.address, s.heard_at, s.packets, s.values)
+            for s in self.inventory.strangers
+        ]
+
+    async def _watch(self) -> None:
+        self._next_prune = self.clock.monotonic()
+        await health.watch(
+            self.clock,
+            [self.clock_watch.look],
+            [
+                self.decoder.tell_refusals,
+                partial(health.look_at_disk, self.health, self.settings.data_dir),
+                self._prune,
+                self._tell_journal_troubles,
+            ],
+            lambda: self.decider.progressed_at,
+            self.inbox.wake,
+        )
+
+    def _prune(self) -> None:
+        if self.clock.monotonic() >= self._next_prune:
+            self._next_prune = self.clock.monotonic() + health.PRUNE_EVERY_S
+            task = asyncio.ensure_future(self.record.prune(self.clock.now()))
+            self._pruning = task
+
+    def _tell_journal_troubles(self) -> None:
+        for trouble in self.record.troubles:
+            self.health.tell(f"journal:{trouble.kind}", False, f"{trouble.text.zh} / {trouble.text.en}")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own hands on the signals: the gateway stops it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+def _codec(name: str, prefix: str, home: str):  # type: ignore[no-untyped-def]
+    wide = name == "native" and prefix == "anlian/v1"
+    return CODECS[name](prefix=f"{prefix}/{home}" if wide else prefix)
+
+
+def _link_changed(link: str, up: bool, detail: str) -> Stamp:
+    def make(at: datetime) -> AnyInput:
+        return LinkChanged(at=at, link=link, up=up, detail=detail)
+
+    return make
