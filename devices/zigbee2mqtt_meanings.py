@@ -20,6 +20,7 @@ from devices.zigbee2mqtt_properties import (
     LEAK_FAMILY,
     LEVELS,
     METER_SIBLINGS,
+    OFTEN_SETTINGS,
     PAIRS,
     PHASES,
     PREFERRED,
@@ -119,7 +120,7 @@ def _state(feature: Feature, siblings: frozenset[str], about: str) -> Meaning | 
             point = "water_leak.alarm"
         else:
             return None
-    if feature.settable and point not in DANGER_POINTS:
+    if (feature.settable and point not in DANGER_POINTS) or (name in OFTEN_SETTINGS and not feature.reported):
         return None
     if name == "occupancy" and "presence" not in siblings and _is_radar(siblings, about):
         point = "presence"
@@ -259,5 +260,6 @@ def feature_of(expose: Mapping[str, Any]) -> Feature | None:
         on,
         off,
         isinstance(access, int) and bool(access & 2),
+        isinstance(access, int) and access & 3 == 1,
         described if isinstance(described, str) else "",
     )

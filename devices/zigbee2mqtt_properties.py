@@ -69,6 +69,7 @@ class Feature(msgspec.Struct, frozen=True):
     on: bool | str = True
     off: bool | str = False
     settable: bool = False
+    reported: bool = False
     described: str = ""
 
 
@@ -222,6 +223,9 @@ SELF_TEST: Final[Words] = {
 WORDS.update(dict.fromkeys(("self_test", "self_test_result", "checking_result"), SELF_TEST))
 WORDS_DEFINITION_ONLY: Final = frozenset({"self_test", "door_state", "opening_state", "presence_state"})
 RELAY_WORDS_ELSEWHERE: Final = ("lock", "unlock", "open", "close", "closed", "stop", "opening", "closing", "idle")
+
+OFTEN_SETTINGS: Final = frozenset({"over_current_alarm", "over_leakage_current_alarm", "leakage_current_alarm"})
+"""States on some models and settings on others: believed only where the definition says that they are reported."""
 
 FAULTS: Final = frozenset({"fault", "faults", "fault_alarm", "trouble"})
 RADAR_SIBLINGS: Final = frozenset(

@@ -1,0 +1,12 @@
+"""20,000 broken packets: a codec raises DecodeError and nothing else, and what it does report is sound."""
+
+from __future__ import annotations
+
+from tests.fuzz_codecs import run
+
+
+def test_broken_packets_raise_decode_error_only() -> None:
+    outcome = run(20_000, seed=20260301)
+    assert outcome["refused"] > 10_000
+    assert outcome["decoded"] > 2_000
+    assert outcome["smoke"] > 20
