@@ -24,7 +24,10 @@ from rules.site import Site
 
 EVENT_MEASUREMENTS: Final = frozenset({"alarm", "incident", "delivery", "gateway"})
 HEARD_EVERY_MS: Final = 10_000
-"""A home that speaks has one `gateway` row with `heard` in each such span: what "dark" is told from."""
+"""A home that speaks has one `gateway` row with `heard` in each such span: what "dark" is told from.
+
+Every row of a device has `heard` too: the one field that all kinds share, for "when did each speak last".
+"""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -148,6 +151,7 @@ class LineBuilder:
             self.counts["unregistered"] += len(arrived.reports)
             return
         shift = entry.shift_ms
+        spoke = "" if arrived.retained else ",heard=1.0"  # what a broker kept was not said now
         heard = 0
         for position, report in enumerate(arrived.reports):
             head = self._heads.get(report.device)
@@ -157,7 +161,7 @@ class LineBuilder:
             fields = self._fields_of(report)
             if fields:
                 at_ms = heard = report.stored_at or whole_ms(entry.at) + position
-                lines.append(f"{head}{fields} {at_ms + shift}")
+                lines.append(f"{head}{fields}{spoke} {at_ms + shift}")
         span = heard // HEARD_EVERY_MS
         if span > self._heard and not arrived.retained:
             self._heard = span

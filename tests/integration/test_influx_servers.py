@@ -143,7 +143,7 @@ async def test_one_bad_line_among_thousands_is_found(influxd: InfluxServer) -> N
     async with writing(writer) as task:
         await until(lambda: done(record), task)
     (kept,) = record.quarantined
-    assert kept[3].decode().endswith(f"lqi=7.0 {report.stored_at}")
+    assert kept[3].decode().endswith(f"lqi=7.0,heard=1.0 {report.stored_at}")
     counts = influxd.counts("climate", "temperature")
     assert counts == {device.id: TICKS - (device.id == report.device) for device in HOURS.devices}
     assert writer.counts["posts"] < 40

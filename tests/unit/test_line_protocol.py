@@ -37,7 +37,9 @@ def fields_of(*readings: Reading) -> tuple[str, Counter[str]]:
     """The field part of the one line of one report ("" where there is none)."""
     lines, counts = built(readings_entry("h1", 1, START, [Report("smoke1", readings)]))
     rows = [line for line in lines if line.startswith("smoke,")]
-    return (rows[0].split(" ", 1)[1].rsplit(" ", 1)[0] if rows else ""), counts
+    written = rows[0].split(" ", 1)[1].rsplit(" ", 1)[0] if rows else ",heard=1.0"
+    assert written.endswith(",heard=1.0")
+    return written.removesuffix(",heard=1.0"), counts
 
 
 def entry(seq: int, happened: AnyInput, *effects: AnyEffect, ms: int = 0, shift_ms: int = 0) -> JournalEntry:
@@ -68,7 +70,7 @@ def test_report_is_one_line_with_tags_of_the_device_and_its_stored_instant() -> 
     lines, counts = built(readings_entry("h1", 1, START, [report]))
     assert lines == [
         f'smoke,{TAGS},zone=floor1,device=smoke1 smoke.alarm=false,smoke.obscuration=0.03,button="single"'
-        f" {START_MS + 7}",
+        f",heard=1.0 {START_MS + 7}",
         f"gateway,{TAGS} heard=1.0 {START_MS}",
     ]
     assert counts == {"rows": 2}
@@ -216,8 +218,11 @@ def test_home_that_speaks_is_heard_once_in_ten_seconds_and_not_by_what_a_broker_
         at=START, source="s", retained=True, reports=(Report("smoke1", report, stored_at=START_MS + 90_000),)
     )
     lines, _ = built(*entries, entry(9, kept))
-    heard = [stamp(line) for line in lines if "heard=" in line]
+    heard = [stamp(line) for line in lines if line.startswith("gateway,")]
     assert heard == [START_MS, START_MS + 10_000, START_MS + 20_000]
+    spoke = [stamp(line) for line in lines if line.startswith("smoke,") and "heard=1.0" in line]
+    assert len(spoke) == 8
+    assert len(lines) == 8 + 1 + 3
 
 
 def test_alarm_row_has_its_axes_apart_and_a_number_to_sum() -> None:
