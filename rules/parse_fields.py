@@ -24,8 +24,8 @@ DURATION_MAX: Final = timedelta(days=366)
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _DOTTED_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*\Z")
-_DURATION: Final = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s)?\Z")
-_MEASURE: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*(\S+)\Z")
+_DURATION: Final = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s)?\Z", re.ASCII)
+_MEASURE: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*(\S+)\Z", re.ASCII)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

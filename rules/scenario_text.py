@@ -16,7 +16,8 @@ from rules.parse_fields import Fault, parse_duration
 SCENARIOS_MAX: Final = 2000
 LINE_MAX: Final = 400
 
-_TIME: Final = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{3}))?)?\Z")
+_TIME: Final = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{3}))?)?\Z", re.ASCII)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?\Z")
 _VERBS: Final = {
     "acknowledges": Verb.ACKNOWLEDGE,
     "silences": Verb.SILENCE,
@@ -313,7 +314,7 @@ def _value(part: str) -> tuple[str, Value]:
         if text not in _BOOLEANS:
             raise _Unread(f"{text!r} is not a value of {name}", "Write true or false")
         return name, _BOOLEANS[text]
-    try:
-        return name, float(text.removesuffix(point.unit).strip())
-    except ValueError:
-        raise _Unread(f"{text!r} is not a value of {name}", f"Write a number, with or without {point.unit}") from None
+    number = text.removesuffix(point.unit).strip()
+    if _NUMBER.match(number) is None:
+        raise _Unread(f"{text!r} is not a value of {name}", f"Write a number, with or without {point.unit}")
+    return name, float(number)

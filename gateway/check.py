@@ -1,0 +1,212 @@
+"""`anlian check`: everything that can be known to be wrong before the start, and what is merely odd.
+
+Beyond what `load` refuses: devices that no rule watches, zones without a device, plans that reach nobody, people
+without a channel; and the scenarios of every pack are played. Warnings do not fail.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.load import EXIT_CODE, SHIPPED_PACKS, Configuration, Pack, examine, kind_defaults
+from rules.alarm import Category
+from rules.condition import Silent, points_of
+from rules.duty import Duty
+from rules.index import selects
+from rules.parse import Fault, KindDefaults, Names, parse_site
+from rules.rule import Rule
+from rules.scenario import run_scenario
+from rules.scenario_text import read_scenarios
+from rules.site import Device, Site
+
+PRIORITY_WITH_PROCEDURE = 2
+"""Alarms of this priority and above tell people what to do (standards sheet 5.3)."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a check found: faults and warnings, what there is, and how many scenarios were played."""
+
+    file: str
+    faults: tuple[Fault, ...]
+    homes: int = 0
+    devices: int = 0
+    people: int = 0
+    rules: int = 0
+    ruleset: str = ""
+    scenarios: int = 0
+    scenarios_failed: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 2 if there is a fault beyond warnings."""
+        return EXIT_CODE if any(not fault.warning for fault in self.faults) else 0
+
+    def lines(self) -> Iterator[str]:
+        """The report as it is printed: faults, warnings, counts."""
+        for fault in sorted(self.faults, key=lambda fault: fault.warning):
+            yield f"{'warning' if fault.warning else 'FAULT'}  {fault}"
+        warnings = sum(fault.warning for fault in self.faults)
+        yield f"{self.file}: {len(self.faults) - warnings} faults, {warnings} warnings"
+        if self.homes:
+            yield f"{self.homes} homes, {self.devices} devices, {self.people} people"
+            yield f"{self.rules} rules, ruleset {self.ruleset}"
+            yield f"{self.scenarios} scenarios played, {self.scenarios_failed} failed"
+
+
+def check(path: Path, environment: Mapping[str, str] | None = None) -> list[Fault]:
+    """Every fault and warning of a configuration."""
+    return list(report(path, environment).faults)
+
+
+def run(path: Path, echo: Callable[[str], object] = print) -> int:
+    """Check, print the report line by line, and return the exit code."""
+    found = report(path)
+    for line in found.lines():
+        echo(line)
+    return found.exit_code
+
+
+def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
+    """The whole check. With faults in the files themselves, what hangs on them is not looked at."""
+    configuration, found = examine(path, environment)
+    if configuration is None:
+        return Report(str(path), found)
+    kinds = kind_defaults()
+    faults = list(found)
+    faults += _rule_oddities(configuration, kinds)
+    for site in configuration.sites:
+        faults += _site_oddities(site, configuration.rules, kinds)
+    played, failed = 0, 0
+    home = scenario_home(configuration.sites)
+    for pack in configuration.packs:
+        count, failures = play(pack, home)
+        played += count
+        failed += len({fault.path for fault in failures if not fault.warning})
+        faults += failures
+    return Report(
+        str(path),
+        tuple(faults),
+        homes=len(configuration.sites),
+        devices=sum(len(site.devices) for site in configuration.sites),
+        people=sum(len(site.people) for site in configuration.sites),
+        rules=len(configuration.rules),
+        ruleset=configuration.ruleset,
+        scenarios=played,
+        scenarios_failed=failed,
+    )
+
+
+def scenario_home(sites: tuple[Site, ...] = ()) -> Site:
+    """The shipped home of the scenarios, and beside its own devices those of these sites, for packs that name them."""
+    values = tomllib.loads((resources.files("rules.packs") / "home.toml").read_text("utf-8"))
+    home, faults = parse_site(values, Names(kind_defaults()))
+    if home is None:
+        raise ValueError(f"the shipped home of the scenarios has faults: {'; '.join(map(str, faults))}")
+    devices = {device.id: device for site in sites for device in site.devices}
+    devices |= {device.id: device for device in home.devices}
+    zones = {zone.id: zone for site in sites for zone in site.zones} | {zone.id: zone for zone in home.zones}
+    return replace(home, devices=tuple(devices.values()), zones=tuple(zones.values()))
+
+
+def play(pack: Pack, home: Site) -> tuple[int, list[Fault]]:
+    """How many scenarios of a pack were played (with that pack's rules alone), and what failed."""
+    if pack.scenarios is None:
+        problem = f"no scenarios: nobody has seen these rules work ({pack.scenario_file} is not there)"
+        mend = "Write one that raises and one that does not for each rule"
+        return 0, [Fault(file=pack.file, path="", problem=problem, mend=mend, warning=True)]
+    scenarios, faults = read_scenarios(pack.scenarios, pack.scenario_file)
+    for scenario in scenarios:
+        failures = run_scenario(scenario, home, pack.rules)
+        where = f"line {scenario.line}"
+        mend = "Mend the rule or the scenario"
+        faults += [Fault(file=pack.scenario_file, path=where, problem=words, mend=mend) for words in failures]
+    raised = {rule for scenario in scenarios for rule in scenario.raises}
+    for rule in pack.rules:
+        if rule.id not in raised:
+            problem = f"no scenario raises rule {rule.id!r}"
+            faults.append(Fault(file=pack.scenario_file, path="", problem=problem, mend="Write one", warning=True))
+    return len(scenarios), faults
+
+
+def _rule_oddities(configuration: Configuration, kinds: Mapping[str, KindDefaults]) -> Iterator[Fault]:
+    for pack in configuration.packs:
+        for rule in pack.rules:
+            if pack.name not in SHIPPED_PACKS and not _some_kind_has(rule, kinds):
+                points = ", ".join(_points(rule))
+                problem = f"no kind of device that the rule selects has {points}, so that it may never be asked"
+                mend = "Check the names of the points and the kinds"
+                yield Fault(file=pack.file, path=rule.id, problem=problem, mend=mend, warning=True)
+            if rule.priority <= PRIORITY_WITH_PROCEDURE and not rule.procedure.zh:
+                problem = f"an alarm of priority {rule.priority} without a procedure"
+                mend = 'Write procedure = {zh = "…", en = "…"}'
+                yield Fault(file=pack.file, path=rule.id, problem=problem, mend=mend, warning=True)
+
+
+def _points(rule: Rule) -> list[str]:
+    return [point for point in points_of(rule.condition) if point != Silent.SILENT_POINT]
+
+
+def _some_kind_has(rule: Rule, kinds: Mapping[str, KindDefaults]) -> bool:
+    wanted = set(_points(rule))
+    return any(
+        wanted <= set(kind.points) for name, kind in kinds.items() if not rule.select.kinds or name in rule.select.kinds
+    )
+
+
+def _site_oddities(site: Site, rules: tuple[Rule, ...], kinds: Mapping[str, KindDefaults]) -> Iterator[Fault]:
+    file = f"home {site.id}"
+    for device in site.devices:
+        yield from _device_oddities(device, rules, kinds, file)
+    used = {device.zone for device in site.devices}
+    for zone in site.zones:
+        if zone.id not in used:
+            mend = "Give it a detector, or strike it out"
+            yield Fault(file=file, path=f"zone {zone.id}", problem="has no device", mend=mend, warning=True)
+    for person in site.people:
+        if not person.channels:
+            problem = f"{person.name} has no channel and can never be told"
+            mend = 'Write channels = [{destination = "…", address = "…"}]'
+            yield Fault(file=file, path=f"person {person.id}", problem=problem, mend=mend, warning=True)
+    yield from _plan_oddities(site, file)
+
+
+def _device_oddities(
+    device: Device, rules: tuple[Rule, ...], kinds: Mapping[str, KindDefaults], file: str
+) -> Iterator[Fault]:
+    """A device that nothing watches; for one that watches over a danger this is a fault."""
+    points = set(kinds[device.kind].points)
+    watching = [rule for rule in rules if selects(rule.select, device) and points.intersection(_points(rule))]
+    where = f"device {device.id}"
+    if not watching:
+        problem = f"no rule watches a {device.kind}"
+        yield Fault(file=file, path=where, problem=problem, mend="Add a rule, or a pack that has one", warning=True)
+    if not device.category or not Category(device.category).endangers_people:
+        return
+    if not any(rule.category.value == device.category for rule in watching):
+        problem = f"no rule of category {device.category} watches it: its alarm would be told to nobody"
+        yield Fault(file=file, path=where, problem=problem, mend="Add the shipped pack that has one to packs")
+
+
+def _plan_oddities(site: Site, file: str) -> Iterator[Fault]:
+    """A category of which nobody can be told, and steps that reach nobody."""
+    duty = Duty(site)
+    for category in Category:
+        steps = duty.plan(category).steps
+        reached = [duty.reachable(step.tell) for step in steps]
+        where = f"plan {category.value}"
+        if not any(reached):
+            mend = "Give a person of this plan a channel, and put somebody on duty"
+            warning = not category.endangers_people
+            yield Fault(file=file, path=where, problem="reaches nobody", mend=mend, warning=warning)
+            continue
+        for number, people in enumerate(reached, 1):
+            if not people:
+                problem = f"step {number} reaches nobody: the next one then runs at once"
+                mend = "Name somebody on duty who has a channel"
+                yield Fault(file=file, path=where, problem=problem, mend=mend, warning=True)
