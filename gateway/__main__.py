@@ -31,6 +31,11 @@ def _configure_logging() -> None:
     )
 
 
+@cli.callback()
+def anlian() -> None:
+    """One program for the edge box of a home and for the county."""
+
+
 @cli.command()
 def run(settings: SettingsFile) -> None:
     """Run the gateway until it is told to stop (Ctrl-C, SIGTERM)."""
