@@ -1,0 +1,107 @@
+"""The live connection: server-sent events that say what changed, and every 2 s that the line is alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from gateway.console.changes import Changes
+from gateway.console.render import Times
+
+HEARTBEAT_S = 2.0
+GAP_S = 0.25
+"""Changes closer together than this are told as one."""
+SEND_WITHIN_S = 5.0
+"""A client that does not take an event for so long is dropped: it covers its board by itself after the same time."""
+
+_log = structlog.get_logger(__name__)
+
+
+class LiveStream:
+    """One client's stream, as an ASGI response. Ends when the client goes, is too slow, or `ended` says so."""
+
+    def __init__(
+        self,
+        changes: Changes,
+        closing: asyncio.Event,
+        times: Callable[[], Times],
+        ended: Callable[[], bool],
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self._changes = changes
+        self._closing = closing
+        self._times = times
+        self._ended = ended
+        self._heartbeat_s = heartbeat_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            # Buffering proxies would hold the heartbeat back.
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        gone = asyncio.create_task(_until_gone(receive))
+        closing = asyncio.create_task(self._closing.wait())
+        try:
+            await self._speak(send, gone, closing)
+        except TimeoutError:
+            _log.warning("live page dropped: it does not read", client=scope.get("client"))
+        finally:
+            gone.cancel()
+            closing.cancel()
+            await asyncio.gather(gone, closing, return_exceptions=True)
+
+    async def _speak(self, send: Send, gone: asyncio.Task[None], closing: asyncio.Task[bool]) -> None:
+        told = -1
+        loop = asyncio.get_running_loop()
+        beat_due = loop.time()
+        await self._write(send, b"retry: 1000\n\n")
+        while not (gone.done() or closing.done()):
+            if self._ended():
+                await self._write(send, b"event: ended\ndata: {}\n\n")
+                break
+            version = self._changes.version
+            if version != told:
+                told = version
+                await self._event(send, "change", {"version": version, "fragment": f"board-{version}"})
+            if loop.time() >= beat_due:
+                beat_due = loop.time() + self._heartbeat_s
+                times = self._times()
+                beat = {
+                    "version": version,
+                    "now": times.iso(times.now),
+                    "clock": times.clock(times.now),
+                    "day_seconds": times.day_seconds,
+                }
+                await self._event(send, "beat", beat)
+            await self._pause(told, beat_due - loop.time(), gone, closing)
+        if not gone.done():
+            await self._write(send, b"", more=False)
+
+    async def _pause(self, told: int, seconds: float, gone: asyncio.Task[None], closing: asyncio.Task[bool]) -> None:
+        await asyncio.wait({gone, closing}, timeout=min(GAP_S, max(0.0, seconds)), return_when=asyncio.FIRST_COMPLETED)
+        changed = asyncio.create_task(self._changes.wait(told))
+        try:
+            left = max(0.0, seconds - GAP_S)
+            await asyncio.wait({gone, closing, changed}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
+            await asyncio.gather(changed, return_exceptions=True)
+
+    async def _event(self, send: Send, name: str, data: dict[str, object]) -> None:
+        await self._write(send, b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data)))
+
+    async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

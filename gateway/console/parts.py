@@ -1,0 +1,139 @@
+"""What the console is built from: the engines it shows, the inbox it acts through, and whom it asks for the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from devices.reading import Value
+from gateway.clock import Clock
+from gateway.console.changes import Changes
+from gateway.inbox import Inbox
+from gateway.record.record import JournalEntry
+from rules.alarm import Alarm
+from rules.incident import Incident
+from rules.rule import Rule
+from rules.site import Device, Site
+
+
+class ShownDevice(Protocol):
+    """What the console reads of a device's state in the engine."""
+
+    @property
+    def device(self) -> Device: ...
+
+    @property
+    def heard_at(self) -> datetime | None: ...
+
+    @property
+    def values(self) -> Mapping[str, Value]: ...
+
+    @property
+    def silent(self) -> bool: ...
+
+
+class ShownEngine(Protocol):
+    """What the console reads of a home's engine. It never writes: whatever a person does goes through the inbox."""
+
+    @property
+    def rules(self) -> Mapping[str, Rule]: ...
+
+    @property
+    def alarms(self) -> Mapping[str, Alarm]: ...
+
+    @property
+    def incidents(self) -> Mapping[str, Incident]: ...
+
+    @property
+    def devices(self) -> Mapping[str, ShownDevice]: ...
+
+
+class LinkClaims(Protocol):
+    """What a signed link says: the incident, the message it came with and to whom (a person, or a group)."""
+
+    @property
+    def home(self) -> str: ...
+
+    @property
+    def incident(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @property
+    def person(self) -> str: ...
+
+
+class LinkRefusal(Protocol):
+    """Why a link is not taken; `reason` is `expired` where only its time is over."""
+
+    @property
+    def reason(self) -> str: ...
+
+
+class Links(Protocol):
+    """Reads signed links."""
+
+    def read(self, token: str) -> LinkClaims | LinkRefusal: ...
+
+
+class LinkState(msgspec.Struct, frozen=True):
+    """One link or part of the gateway: up or down, since when, and the words for a person. `home` "" is everybody's."""
+
+    name: str
+    up: bool
+    since: datetime | None = None
+    detail: str = ""
+    home: str = ""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The states of all links, and the counters worth showing."""
+
+    links: tuple[LinkState, ...] = ()
+    counters: Mapping[str, float] = {}
+
+
+class Unregistered(msgspec.Struct, frozen=True):
+    """A device that was heard and that no site file names, with what it says."""
+
+    home: str
+    source: str
+    address: str
+    heard_at: datetime
+    packets: int = 1
+    values: Mapping[str, Value] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """Everything the console needs, handed in.
+
+    `secret` signs the sessions (at least 16 bytes). `changes` wakes the live pages. Set `closing` before the web
+    server is stopped, so that the live connections end and do not hold it up.
+    """
+
+    engines: Mapping[str, ShownEngine]
+    sites: Mapping[str, Site]
+    inbox: Inbox
+    links: Links
+    clock: Clock
+    secret: bytes
+    history: Callable[[str], Awaitable[Sequence[JournalEntry]]]
+    health: Callable[[], Health]
+    unregistered: Callable[[], Sequence[Unregistered]]
+    changes: Changes
+    version: str
+    registry: CollectorRegistry = REGISTRY
+    accounts: Path | None = None
+    language: str = "zh"
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    event_clients_max: int = 64
+    answer_within_s: float = 10.0

@@ -1,0 +1,184 @@
+"""What happened lately, in words: the recent journal as lines, and the devices as lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from devices.reading import Kind, Value, find_point
+from gateway.console.board import device_is_silent, person_words, raised_value, subject_words, zone_words
+from gateway.console.parts import ShownEngine
+from gateway.console.texts import Words
+from gateway.record.record import JournalEntry
+from rules.alarm import Category
+from rules.effects import AlarmChanged, AnyEffect, DriveSounder, IncidentChanged, Notify, Refused
+from rules.inputs import (
+    AnyInput,
+    ClockStepped,
+    DecodeFailed,
+    EngineFaulted,
+    LinkChanged,
+    PacketRefused,
+    SendReported,
+    SiteChanged,
+)
+from rules.site import Site
+
+LINES_MAX = 300
+
+
+class PastLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the history."""
+
+    at: datetime
+    home: str
+    event: str
+    subject: str = ""
+    who: str = ""
+    detail: str = ""
+    category: Category | None = None
+
+
+class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One device: when it was last heard, its own limit, what it says, and whether that may be believed."""
+
+    id: str
+    name: str
+    kind: str
+    zone: str
+    zone_name: str
+    heard_at: datetime | None
+    limit_s: float
+    state: str
+    alarmed: bool
+    values: tuple[tuple[str, str], ...]
+
+
+def past_lines(entries: Iterable[JournalEntry], site: Site, engine: ShownEngine | None, words: Words) -> list[PastLine]:
+    """The lines of the recent journal of one home, oldest first."""
+    lines: list[PastLine] = []
+    for entry in entries:
+        line = _input_line(entry.input, entry.at, site, words)
+        if line is not None:
+            lines.append(line)
+        for effect in entry.effects:
+            lines.extend(_effect_lines(effect, site, engine, words))
+    return lines[-LINES_MAX:]
+
+
+def _input_line(happened: AnyInput, at: datetime, site: Site, words: Words) -> PastLine | None:
+    def line(event: str, subject: str = "", who: str = "", detail: str = "") -> PastLine:
+        return PastLine(at=at, home=site.id, event=words.event(event), subject=subject, who=who, detail=detail)
+
+    match happened:
+        case LinkChanged():
+            return line("link_up" if happened.up else "link_down", happened.link, detail=happened.detail)
+        case SendReported():
+            who = person_words(site, happened.person)
+            return line("report", happened.channel, who, f"{happened.outcome} {happened.detail}".strip())
+        case DecodeFailed():
+            return line("decode_failed", happened.device or happened.topic, detail=happened.reason)
+        case PacketRefused():
+            return line("packet_refused", happened.topic, detail=happened.reason)
+        case SiteChanged():
+            return line("site_changed", detail=happened.ruleset[:12])
+        case ClockStepped():
+            return line("clock_stepped", detail=f"{(happened.new - happened.old).total_seconds():+.1f} s")
+        case EngineFaulted():
+            return line("engine_faulted", happened.device, detail=f"{happened.fault_id} {happened.error}".strip())
+        case _:
+            return None
+
+
+def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, words: Words) -> Iterator[PastLine]:
+    def line(
+        event: str, subject: str = "", who: str = "", detail: str = "", category: Category | None = None
+    ) -> PastLine:
+        return PastLine(
+            at=effect.at,
+            home=site.id,
+            event=words.event(event),
+            subject=subject,
+            who=person_words(site, who) if who else "",
+            detail=detail,
+            category=category,
+        )
+
+    match effect:
+        case AlarmChanged(alarm=alarm):
+            device = subject_words(engine, alarm.subject, words) if engine is not None else alarm.subject
+            subject = f"{alarm.title.in_language(words.language)} · {device}"
+            yield line(effect.change.value, subject, effect.by, raised_value(alarm) or effect.reason, alarm.category)
+        case IncidentChanged(incident=incident) if effect.change in ("closed", "verdict", "silenced", "escalated"):
+            verdict = incident.verdict
+            detail = effect.reason
+            if effect.change == "verdict" and verdict is not None:
+                detail = f"{words(f'verdict.{verdict.kind}')} {verdict.cause}".strip()
+            yield line(effect.change, zone_words(site, incident.zone, words), effect.by, detail, incident.category)
+        case Notify():
+            yield line("notify", effect.channel, effect.person, words.purpose(effect.purpose), effect.incident.category)
+        case DriveSounder():
+            yield line("sounder", zone_words(site, effect.zone, words) if effect.zone else "", detail=effect.pattern)
+        case Refused():
+            yield line("not_done", effect.verb, effect.person, effect.reason)
+        case _:
+            return
+
+
+def value_words(point: str, value: Value, words: Words) -> tuple[str, str]:
+    """A point's name and value for a person."""
+    known = find_point(point)
+    name = point if known is None else (known.en if words.language == "en" else known.zh)
+    match = point.rpartition(".")[2]
+    if known is not None and match.isdigit():
+        name += f" {match}"
+    if isinstance(value, bool):
+        return name, words("value.yes" if value else "value.no")
+    if isinstance(value, str):
+        return name, value[:80]
+    unit = known.unit if known is not None and known.kind is not Kind.STATE else ""
+    return name, f"{value:.6g} {unit}".strip()
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """An order in which smoke-2 stands before smoke-10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
+
+
+def device_lines(site: Site, engine: ShownEngine, now: datetime, zone: str, words: Words) -> list[DeviceLine]:
+    """The devices of a home (or of one zone of it): alarmed ones first, then silent, never heard, and the rest."""
+    alarmed = {alarm.subject for alarm in engine.alarms.values()}
+    lines = []
+    for state in engine.devices.values():
+        device = state.device
+        if zone and device.zone != zone:
+            continue
+        if state.heard_at is None:
+            shown = "never"
+        elif device_is_silent(state, now):
+            shown = "silent"
+        else:
+            shown = "alarm" if device.id in alarmed else "heard"
+        lines.append(
+            DeviceLine(
+                id=device.id,
+                name=subject_words(engine, device.id, words),
+                kind=device.kind,
+                zone=device.zone,
+                zone_name=zone_words(site, device.zone, words),
+                heard_at=state.heard_at,
+                limit_s=device.silence_limit.total_seconds(),
+                state=shown,
+                alarmed=device.id in alarmed,
+                values=tuple(
+                    value_words(point, value, words)
+                    for point, value in sorted(state.values.items())
+                    if point.isprintable()
+                ),
+            )
+        )
+    order = ("alarm", "silent", "never", "heard")
+    return sorted(lines, key=lambda line: (order.index(line.state), line.zone, _natural(line.id)))

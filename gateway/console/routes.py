@@ -1,0 +1,87 @@
+"""The console's web application: every page, and what it asks of its visitor."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gateway.console.access import Sessions, Throttle
+from gateway.console.accounts import AccountBook
+from gateway.console.actions import Desk
+from gateway.console.gate import Gate, Need, SecurityHeaders
+from gateway.console.live import LivePages
+from gateway.console.login import LogIn
+from gateway.console.parts import ConsoleParts
+from gateway.console.phone import PhonePages
+from gateway.console.plain import PlainPages
+from gateway.console.render import HERE, Pages
+from rules.inputs import Verb
+
+
+class _Word(Convertor[str]):
+    """A part of a path that is one of a few words."""
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _ItemKind(_Word):
+    regex = "incident|alarm"
+
+
+class _VerbName(_Word):
+    regex = "|".join(Verb)
+
+
+register_url_convertor("kind", _ItemKind())
+register_url_convertor("verb", _VerbName())
+
+
+def build(console: ConsoleParts) -> Starlette:
+    """The application. Raises AccountsError or ValueError where the accounts or the secret cannot be used."""
+    accounts = AccountBook(console.accounts)
+    sessions = Sessions(console.secret, console.clock, accounts)
+    pages = Pages(console.clock, sessions, console.version)
+    gate = Gate(sessions, pages, console.language)
+    desk = Desk(console)
+    live = LivePages(console, pages, gate, desk)
+    plain = PlainPages(console, pages, live, lambda visit, home: visit.viewer.sees(home))
+    phone = PhonePages(console, pages, gate, desk)
+    log_in = LogIn(accounts, sessions, Throttle(console.clock), pages, gate)
+    page = gate.page
+    routes = [
+        Route("/", page(live.board, Need.VIEW)),
+        Route("/home/{home}", page(live.one_board, Need.VIEW)),
+        Route("/events", page(live.events, Need.VIEW)),
+        Route("/home/{home}/devices", page(live.devices, Need.LOGIN)),
+        Route("/home/{home}/{kind:kind}/{id}", page(live.item, Need.LOGIN)),
+        Route("/home/{home}/{kind:kind}/{id}/{verb:verb}", page(live.act, Need.LOGIN), methods=["POST"]),
+        Route("/unregistered", page(plain.unregistered, Need.LOGIN)),
+        Route("/health", page(plain.health, Need.LOGIN)),
+        # For programs on the box itself, which have no session: no personal data in either.
+        Route("/health.json", page(plain.health_json, Need.VIEW)),
+        Route("/metrics", page(plain.metrics, Need.VIEW)),
+        Route("/history", page(plain.history, Need.LOGIN)),
+        *(
+            Route(path, page(answer, Need.NOTHING), methods=[method])
+            # `/i/` is what gateway/links.py writes into messages; `/a/` is the name in the console's own words.
+            for path in ("/i/{token}", "/a/{token}")
+            for method, answer in (("GET", phone.show), ("POST", phone.acknowledge))
+        ),
+        Route("/login", page(log_in.show, Need.NOTHING), methods=["GET"]),
+        Route("/login", page(log_in.log_in, Need.NOTHING), methods=["POST"]),
+        Route("/logout", page(log_in.log_out, Need.LOGIN), methods=["POST"]),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={HTTPException: gate.on_http_error, Exception: gate.on_fault},
+    )

@@ -1,0 +1,391 @@
+"""Every word the console shows, in Chinese and English. Templates and code name the key; nothing else holds words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LANGUAGES: Final = ("zh", "en")
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    # name and navigation
+    "name": ("安联网", "Anlian"),
+    "name.long": ("安联网 安全监管台", "Anlian safety board"),
+    "nav.board": ("监控", "Board"),
+    "nav.devices": ("设备", "Devices"),
+    "nav.unregistered": ("未登记设备", "Unregistered"),
+    "nav.history": ("记录", "History"),
+    "nav.health": ("系统", "System"),
+    "nav.login": ("登录", "Log in"),
+    "nav.logout": ("退出", "Log out"),
+    "nav.language": ("English", "中文"),
+    "nav.skip": ("跳到内容", "Skip to content"),
+    "nav.back": ("返回监控", "Back to the board"),
+    # categories, in the order and the words of a fire panel
+    "category.fire": ("火警", "Fire"),
+    "category.gas": ("燃气", "Gas"),
+    "category.person": ("人员", "Person"),
+    "category.electrical": ("电气", "Electrical"),
+    "category.supervisory": ("监管", "Supervisory"),
+    "category.trouble": ("故障", "Trouble"),
+    "category.video": ("视频", "Video"),
+    "lamp.suppressed": ("屏蔽", "Suppressed"),
+    "lamp.testing": ("自检", "Self-test"),
+    "lamp.feedback": ("反馈", "Feedback"),
+    # the board
+    "board.title": ("实时监控", "Live board"),
+    "board.all": ("全部机构", "All homes"),
+    "board.normal": ("一切正常", "All normal"),
+    "board.normal_detail": (
+        "{count} 台设备均按时上报，所有链路正常",
+        "all {count} devices heard in time, every link up",
+    ),
+    "board.alarms": ("当前报警", "Open alarms"),
+    "board.no_alarms": ("无报警", "No open alarm"),
+    "board.unknown": ("情况不明", "Not known"),
+    "board.alarmed": ("有报警", "Alarm"),
+    "board.unknown_detail": ("以下情况不明，不能视为正常", "not known, so not to be taken as normal"),
+    "board.unacknowledged": ("{count} 未确认", "{count} not acknowledged"),
+    "board.all_acknowledged": ("均已确认", "all acknowledged"),
+    "board.none": ("无", "none"),
+    "board.handle": ("处理", "Handle"),
+    "board.homes": ("机构", "Homes"),
+    "board.suppressed": ("已屏蔽（不呼叫）", "Suppressed (calls nobody)"),
+    "board.alarm_count": ("{count} 个报警", "{count} alarms"),
+    "board.devices": ("设备", "Devices"),
+    "board.devices_heard": ("{heard} / {total} 按时上报", "{heard} of {total} heard in time"),
+    "board.no_home": ("没有可看的机构", "No home to show"),
+    "board.sound_on": ("声音：开", "Sound: on"),
+    "board.sound_off": ("声音：点此打开", "Sound: tap to turn on"),
+    "board.script_needed": (
+        "此页面不会自动更新：浏览器未启用 JavaScript。请勿当作实时画面。",
+        "This page does not update by itself: JavaScript is off. Do not take it as live.",
+    ),
+    "unknown.never": ("{count} 台设备从未上报", "{count} devices never reported"),
+    "unknown.silent": ("{count} 台设备超时未报", "{count} devices silent beyond their limit"),
+    "unknown.link": ("链路中断：{name}", "link down: {name}"),
+    "unknown.no_link": ("链路状态未知", "state of the links not known"),
+    "unknown.no_device": ("没有登记任何设备", "no device is registered"),
+    "unknown.dark": ("本机构没有数据", "no data of this home"),
+    # connection
+    "live.lost": ("连接中断", "No connection"),
+    "live.since": ("自 {time} 起", "since {time}"),
+    "live.stale": ("画面已停止更新，请勿依据此画面判断。", "This picture has stopped. Do not go by it."),
+    "live.ended": ("登录已失效", "Logged out"),
+    "live.ended_detail": ("请重新登录，画面已停止更新。", "Log in again; this picture has stopped."),
+    "live.connected": ("实时", "Live"),
+    "live.connecting": ("正在连接", "Connecting"),
+    # states (ISA-18.2)
+    "state.unacknowledged": ("未确认", "Not acknowledged"),
+    "state.acknowledged": ("已确认", "Acknowledged"),
+    "state.returned_unacknowledged": ("已恢复，未确认", "Cleared, not acknowledged"),
+    "state.latched_unacknowledged": ("已恢复，未确认，待复位", "Cleared, not acknowledged, to be reset"),
+    "state.latched_acknowledged": ("已确认，待复位", "Acknowledged, to be reset"),
+    "state.shelved": ("暂时屏蔽", "Shelved"),
+    "state.suppressed_by_design": ("联动屏蔽", "Suppressed by design"),
+    "state.out_of_service": ("停用", "Out of service"),
+    "state.normal": ("已结束", "Over"),
+    "mark.confirmed": ("已核实（两处以上报警）", "Confirmed by a second detector"),
+    "mark.found": ("发现时已存在，起始时间不明", "state found, time unknown"),
+    "mark.late": ("迟到判定（网关曾停机）", "decided late (the gateway was down)"),
+    "mark.silenced": ("已消音", "Silenced"),
+    "mark.active": ("报警中", "In alarm"),
+    "mark.cleared": ("信号已恢复", "Signal cleared"),
+    "mark.untrusted": ("恢复信号不可信，复位前须现场查看", "clears not trusted: check on site before reset"),
+    # one incident or alarm
+    "item.incident": ("事件", "Incident"),
+    "item.alarm": ("报警", "Alarm"),
+    "item.since": ("发生", "Since"),
+    "item.age": ("已持续", "Age"),
+    "item.where": ("位置", "Where"),
+    "item.device": ("设备", "Device"),
+    "item.value": ("报警值", "Value"),
+    "item.state": ("状态", "State"),
+    "item.taken": ("处理人", "Taken by"),
+    "item.taken_none": ("尚无人处理", "nobody yet"),
+    "item.told": ("已通知", "Told"),
+    "item.verdict": ("复核结果", "Verdict"),
+    "item.next_step": ("下一步呼叫", "Next call"),
+    "item.alarms": ("报警", "Alarms"),
+    "item.timeline": ("经过", "Timeline"),
+    "item.procedure": ("处置要点", "What to do"),
+    "item.closed": ("此事件已结束", "This incident is over"),
+    "item.closed_by": ("由 {who} 于 {time} 复位", "reset by {who} at {time}"),
+    "item.closed_at": ("{time} 结束", "ended at {time}"),
+    "item.actions": ("操作", "Actions"),
+    "item.login_to_act": ("登录后可操作", "Log in to act"),
+    "item.not_operator": ("此账号只能查看", "This account may only look"),
+    # the four verbs
+    "verb.silence": ("消音", "Silence"),
+    "verb.acknowledge": ("确认", "Acknowledge"),
+    "verb.verdict": ("复核", "Verdict"),
+    "verb.reset": ("复位", "Reset"),
+    "verb.silence_hint": ("停止声响；报警仍在", "stops the sound; the alarm stays"),
+    "verb.acknowledge_hint": ("我来处理；停止继续呼叫", "I take it on; no further calls"),
+    "verb.verdict_hint": ("现场查明是什么", "what was found on site"),
+    "verb.reset_hint": ("处理完毕，恢复正常监视", "all dealt with, back to watching"),
+    "verdict.real": ("真实", "Real"),
+    "verdict.false": ("误报", "False"),
+    "verdict.test": ("测试", "Test"),
+    "verdict.cause": ("误报原因（误报必填）", "Cause (needed for a false alarm)"),
+    "verdict.causes": (
+        "厨房油烟|水汽|灰尘|昆虫|吸烟|误按|设备故障|施工",
+        "cooking smoke|steam|dust|insects|smoking|pressed by mistake|device fault|building work",
+    ),
+    "reset.checked": ("已到现场查看，确无危险", "Checked on site: there is no danger"),
+    "done.silence": ("已消音。报警仍在，请继续处理。", "Silenced. The alarm is still open."),
+    "done.acknowledge": ("已确认，由您处理。", "Acknowledged. It is yours."),
+    "done.verdict": ("复核结果已记录。", "The verdict is on record."),
+    "done.reset": ("已复位。", "Reset."),
+    "done.not_durable": (
+        "已执行，但日志无法写盘，断电后可能丢失。请记录并报修。",
+        "Done, but the journal cannot be written: a power cut may lose it. Write it down and call for repair.",
+    ),
+    "refused.title": ("未执行", "Not done"),
+    "refused.partly": ("部分已执行，以下未执行：", "Part of it was done; not done:"),
+    "refused.cause": ("误报必须填写原因。", "A false alarm needs its cause."),
+    "refused.verdict": ("请选择复核结果。", "Choose what was found."),
+    "refused.not_allowed": ("此账号无权操作该机构。", "This account may not act in this home."),
+    "refused.csrf": (
+        "页面已过期，请刷新后重试。什么都没有改变。",
+        "The page is out of date: reload and try again. Nothing was changed.",
+    ),
+    "refused.origin": (
+        "请求并非来自本站页面。什么都没有改变。",
+        "The request did not come from a page of ours. Nothing was changed.",
+    ),
+    "refused.gone": ("此报警已不在进行中。", "This alarm is not open any more."),
+    "refused.no_answer": (
+        "没有得到答复：不知道是否已执行。请查看状态，必要时按现场规程处理。",
+        "No answer: it is not known whether it was done. Look at the state, and go by the procedure.",
+    ),
+    # devices
+    "devices.title": ("设备", "Devices"),
+    "devices.zone": ("区域", "Zone"),
+    "devices.all_zones": ("全部区域", "All zones"),
+    "devices.show": ("查看", "Show"),
+    "devices.heard": ("上次上报", "Last report"),
+    "devices.ago": ("{age}前", "{age} ago"),
+    "devices.limit": ("时限 {age}", "limit {age}"),
+    "devices.heard_state": ("按时", "in time"),
+    "devices.silent_state": ("超时未报", "silent"),
+    "devices.never_state": ("从未上报", "never heard"),
+    "devices.alarm_state": ("报警", "alarm"),
+    "devices.values": ("数值", "Values"),
+    "devices.last_known": ("最后已知，现在不明", "last known, not known now"),
+    "devices.no_values": ("无数值", "no values"),
+    "devices.none": ("没有设备", "No device"),
+    "zone.unassigned": ("未分区", "unassigned"),
+    "zone.gateway": ("网关自身", "the gateway itself"),
+    "value.yes": ("是", "yes"),
+    "value.no": ("否", "no"),
+    # unregistered
+    "unregistered.title": ("未登记设备", "Unregistered devices"),
+    "unregistered.none": ("没有听到未登记的设备", "No unregistered device was heard"),
+    "unregistered.hint": (
+        "已收到这些设备的数据，但站点文件里没有它们：它们的普通报警不会处理。请登记。",
+        "These devices were heard, but no site file names them: their ordinary alarms go nowhere. Register them.",
+    ),
+    "unregistered.source": ("来源", "Source"),
+    "unregistered.address": ("地址", "Address"),
+    "unregistered.packets": ("报文数", "Packets"),
+    # health
+    "health.title": ("系统状态", "System"),
+    "health.links": ("链路", "Links"),
+    "health.no_links": ("没有链路状态：情况不明", "No link reported its state: not known"),
+    "health.up": ("正常", "up"),
+    "health.down": ("中断", "down"),
+    "health.since": ("自", "Since"),
+    "health.detail": ("说明", "Detail"),
+    "health.counters": ("计数", "Counters"),
+    "health.version": ("版本", "Version"),
+    "health.viewers": ("实时画面数", "Live pages open"),
+    "health.name": ("名称", "Name"),
+    # history
+    "history.title": ("记录", "History"),
+    "history.time": ("时间", "Time"),
+    "history.event": ("事件", "Event"),
+    "history.subject": ("对象", "Subject"),
+    "history.who": ("人员", "Who"),
+    "history.detail": ("说明", "Detail"),
+    "history.none": ("没有记录", "Nothing on record"),
+    # log-in
+    "login.title": ("登录", "Log in"),
+    "login.name": ("账号", "Account"),
+    "login.password": ("密码", "Password"),
+    "login.button": ("登录", "Log in"),
+    "login.failed": ("账号或密码不对。", "Account or password is wrong."),
+    "login.wait": ("尝试次数过多，请 {age} 后再试。", "Too many attempts. Try again in {age}."),
+    "login.no_accounts": ("尚未配置账号文件。", "No accounts are configured."),
+    # the phone page
+    "phone.title": ("报警", "Alarm"),
+    "phone.coming": ("我来处理", "I'm coming"),
+    "phone.coming_too": ("我也去", "I'm coming, too"),
+    "phone.you_are": ("您是 {name}", "You are {name}"),
+    "phone.who": ("您是谁？", "Who are you?"),
+    "phone.who_needed": ("请先选择您是谁。什么都没有改变。", "Say who you are first. Nothing was changed."),
+    "phone.taken": ("{who} 已于 {time} 接手", "{who} took it on at {time}"),
+    "phone.not_taken": ("还没有人处理", "Nobody has taken it on yet"),
+    "phone.you_took": ("您已于 {time} 接手。请立即前往。", "You took it on at {time}. Go there now."),
+    "phone.done": ("已确认：由 {who} 处理。请立即前往。", "Acknowledged: {who} has it. Go there now."),
+    "phone.done_second": (
+        "{who} 已先接手；您的确认也已记录。",
+        "{who} took it on before you; your answer is on record, too.",
+    ),
+    "phone.grew": (
+        "您确认之后又有新的报警，请再次确认。",
+        "A further detector spoke after you acknowledged. Please acknowledge again.",
+    ),
+    "phone.over": ("此报警已结束，不需要再处理。", "This alarm is over. Nothing more to do."),
+    "phone.over_test": ("如现场仍有危险，请拨打 119。", "If there is danger on site, call 119."),
+    "phone.expired": ("链接已过期", "This link has expired"),
+    "phone.expired_detail": (
+        "什么都没有改变。请打开最新的一条消息，或联系值班人员。",
+        "Nothing was changed. Open the newest message, or call the person on duty.",
+    ),
+    "phone.broken": ("链接无效", "This link is not valid"),
+    "phone.broken_detail": (
+        "可能复制不完整。什么都没有改变。请从消息里重新点开。",
+        "It may have been cut short. Nothing was changed. Open it from the message again.",
+    ),
+    "phone.no_home": (
+        "此机构不在本网关上。什么都没有改变。",
+        "This home is not on this gateway. Nothing was changed.",
+    ),
+    "phone.no_person": (
+        "链接里的人员已不在名单上。什么都没有改变。",
+        "The person of this link is not on the list any more. Nothing was changed.",
+    ),
+    "phone.call": ("拨打 119", "Call 119"),
+    "phone.script": ("报警时这样说", "Say this"),
+    "script.fire": ("我要报火警。", "I report a fire."),
+    "script.gas": ("我要报可燃气体泄漏。", "I report a gas leak."),
+    "script.place": ("{home}，地址：{address}。", "{home}, address: {address}."),
+    "script.where": ("位置：{place}。", "Place: {place}."),
+    "script.residents": (
+        "这里有 {count} 张床位，住的是{residents}老人。",
+        "{count} beds here; residents: {residents}.",
+    ),
+    "script.help": ("他们不能自己离开，需要帮助。", "They cannot leave by themselves and need help."),
+    "script.no_address": ("（站点文件没有地址，请自己说清楚）", "(the site file has no address: say it yourself)"),
+    "residents.independent": ("自理", "independent"),
+    "residents.partly_dependent": ("半失能", "partly dependent"),
+    "residents.dependent": ("失能", "dependent"),
+    "residents.dementia": ("失智", "living with dementia"),
+    # errors
+    "error.title": ("出错了", "Something is wrong"),
+    "error.not_found": ("没有这个页面，或您无权查看。", "No such page, or it is not yours to see."),
+    "error.local_only": (
+        "请登录。未登录只能在本机查看。",
+        "Log in. Without a log-in there is a view on the box itself only.",
+    ),
+    "error.too_large": ("提交的内容太大。什么都没有改变。", "What was sent is too large. Nothing was changed."),
+    "error.method": ("不支持这种请求。", "This kind of request is not served."),
+    "error.internal": (
+        "页面出错，已记入日志。报警与呼叫不受影响。",
+        "This page failed; it is in the log. Alarms and calls go on.",
+    ),
+}
+
+EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "opened": ("事件开始", "incident opened"),
+    "grew": ("又一处报警", "a further alarm"),
+    "repeated": ("再次报警", "alarm repeated"),
+    "cleared": ("信号恢复", "signal cleared"),
+    "updated": ("说明更新", "updated"),
+    "raised": ("报警", "alarm raised"),
+    "acknowledged": ("确认", "acknowledged"),
+    "silenced": ("消音", "silenced"),
+    "verdict": ("复核", "verdict"),
+    "reset": ("复位", "reset"),
+    "ended": ("自行结束", "ended by itself"),
+    "closed": ("事件结束", "closed"),
+    "escalated": ("升级呼叫", "next step begun"),
+    "told": ("通知", "told"),
+    "told_over": ("告知已有人处理或已结束", "told that it is taken or over"),
+    "empty_step": ("该级无人可叫，已转下一级", "nobody to call in this step, went on"),
+    "nobody": ("无人可通知", "nobody can be told"),
+    "report": ("送达回报", "delivery report"),
+    "refused": ("全部被拒，已转下一级", "every message refused, went on"),
+    "not_done": ("未执行", "not done"),
+    "notify": ("呼叫", "call"),
+    "sounder": ("声光", "sounder"),
+    "link_up": ("链路恢复", "link up"),
+    "link_down": ("链路中断", "link down"),
+    "decode_failed": ("报文无法解读", "packet not understood"),
+    "packet_refused": ("报文被拒收", "packet refused"),
+    "site_changed": ("站点或规则更新", "site or rules changed"),
+    "clock_stepped": ("时钟跳变", "clock stepped"),
+    "engine_faulted": ("判定出错", "engine fault"),
+}
+
+REASONS: Final[dict[str, str]] = {
+    "unknown here, or over already": "找不到，或已经结束",
+    "nothing sounds for this incident": "此事件没有正在响的声光",
+    "already acknowledged by": "已确认：",
+    "a false alarm needs its cause": "误报必须填写原因",
+    "this alarm is already acknowledged": "此报警已确认",
+    "the detector still reports the alarm: it must clear before a reset": "探测器仍在报警：恢复后才能复位",
+    "only for alarms whose end the bridge may invent; this one can be reset once it has cleared": (
+        "现场查看只用于恢复信号不可信的报警；此报警须先恢复"
+    ),
+    "nobody has acknowledged this alarm yet: acknowledge it first": "此报警尚未确认：请先确认",
+    "this alarm does not latch: it ends by itself when its cause is gone": "此报警不锁存：原因消除后自行结束",
+    "this alarm is over": "此报警已结束",
+}
+"""The engine's reasons for a refusal, which it gives in English. One that stands not here is shown as it is."""
+
+PURPOSES: Final[dict[str, tuple[str, str]]] = {
+    "call": ("请到场", "come"),
+    "repeat": ("再次呼叫", "called again"),
+    "over": ("已有人处理或已结束", "taken or over"),
+}
+
+_INDEX: Final = {"zh": 0, "en": 1}
+
+
+class Words:
+    """The texts in one language. An unknown key is a fault of ours and raises; an unknown event shows as it is."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._index = _INDEX[language]
+
+    def __call__(self, key: str, **values: object) -> str:
+        words = TEXTS[key][self._index]
+        return words.format(**values) if values else words
+
+    def event(self, name: str) -> str:
+        """The words for what happened on a timeline."""
+        pair = EVENTS.get(name)
+        return pair[self._index] if pair is not None else name
+
+    def purpose(self, name: str) -> str:
+        """What a message was for."""
+        pair = PURPOSES.get(name)
+        return pair[self._index] if pair is not None else name
+
+    def reason(self, text: str) -> str:
+        """The engine's reason for a refusal, in this language where its words are known."""
+        if self.language == "zh":
+            for english, chinese in REASONS.items():
+                text = text.replace(english, chinese)
+        return text
+
+    def age(self, seconds: float) -> str:
+        """A duration as a person says it: `45秒`, `3分12秒`, `5小时03分`, `2天4小时`."""
+        whole = max(0, int(seconds))
+        minutes, second = divmod(whole, 60)
+        hours, minute = divmod(minutes, 60)
+        days, hour = divmod(hours, 24)
+        chinese, english = ("天", "小时", "分", "秒"), (" d ", " h ", " min ", " s")
+        day_, hour_, minute_, second_ = english if self._index else chinese
+        if days:
+            return f"{days}{day_}{hour}{hour_}".strip()
+        if hours:
+            return f"{hours}{hour_}{minute:02d}{minute_}".strip()
+        if minutes:
+            return f"{minutes}{minute_}{second:02d}{second_}".strip()
+        return f"{second}{second_}".strip()
+
+
+WORDS: Final = {language: Words(language) for language in LANGUAGES}
