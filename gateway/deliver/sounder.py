@@ -135,7 +135,7 @@ class AlarmTopics:
         return self._publisher.connected and self._publisher.generation == connection
 
     def _assert_open(self) -> None:
-        for alarm in self._open_alarms():
+        for alarm in filter(_is_open, self._open_alarms()):
             document = _document(self._home, alarm, "asserted", self._clock.now(), "")
             self._retain_alarm(alarm, _encode(document))
         wanted = dict(self._driven)
@@ -175,7 +175,7 @@ class AlarmTopics:
         if not complete.is_set():
             self._links.set_down(f"published, but not heard: let the gateway read and write {self._root}/#")
             return
-        still_open = {f"{prefix}{alarm.id}" for alarm in self._open_alarms()}
+        still_open = {f"{prefix}{alarm.id}" for alarm in filter(_is_open, self._open_alarms())}
         for topic in sorted(seen - still_open):
             self._publisher.publish(topic, b"", retain=True)
 
@@ -194,6 +194,10 @@ class AlarmTopics:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _is_open(alarm: Alarm) -> bool:
+    return alarm.open
 
 
 async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
