@@ -269,3 +269,36 @@ def test_load_mix_is_quiet_endless_and_mostly_zigbee2mqtt() -> None:
     assert min(zigbee.sizes) >= 4 and max(zigbee.sizes) <= 8
     site = site_of(load_site_toml(60))
     assert {device.address for device in site.devices} - {"bridge"} == {device for _, device in reader.spoke}
+
+
+def beat_of(device: str) -> datetime:
+    """An instant at which the device speaks by itself."""
+    home = VirtualHome()
+    sent = home.packets(NOON, NOON + timedelta(hours=4))
+    return next(packet.at for packet in sent if packet.topic == f"h/demo/zigbee2mqtt/{device}")
+
+
+def test_a_press_is_a_moment_even_if_the_button_reports_right_after() -> None:
+    beat = beat_of("101室/呼叫按钮")
+    home = VirtualHome()
+    home.start("sos", beat - SECOND)
+    reader = Reader().read(home.opening(beat - 2 * SECOND)).read(home.packets(beat - 2 * SECOND, beat + SECOND))
+    assert reader.values("101室/呼叫按钮", "sos.alarm") == [True, True]
+    assert reader.said[("101室/呼叫按钮", "battery")][-1][0] == beat
+
+
+def test_smoke_reaches_the_corridor_only_after_its_time() -> None:
+    beat = beat_of("1层走廊/烟感")
+    home = VirtualHome()
+    home.start("kitchen-fire", beat - 20 * SECOND)
+    reader = Reader().read(home.opening(beat - 30 * SECOND)).read(home.packets(beat - 30 * SECOND, beat + 30 * SECOND))
+    corridor = reader.said[("1层走廊/烟感", "smoke.alarm")][1:]
+    assert corridor == [(beat, False), (beat + 25 * SECOND, True)]
+
+
+def test_cutting_just_after_a_packet_does_not_say_it_twice() -> None:
+    home = VirtualHome()
+    cut = home.packets(NOON, NOON + timedelta(minutes=1))[5].at + timedelta(microseconds=1)
+    before, after = home.packets(NOON, cut), home.packets(cut, NOON + timedelta(minutes=1))
+    assert [*before, *after] == home.packets(NOON, NOON + timedelta(minutes=1))
+    assert all(packet.at >= cut for packet in after)
