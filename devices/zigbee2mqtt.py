@@ -145,12 +145,11 @@ def _other(rest: str, payload: bytes, context: Context) -> Decoded:
     name = _known_parent(rest, context)
     if name:
         return _one_property(name, rest[len(name) + 1 :], payload, context)
-    if not parent:
-        return _state_of(rest, payload, {}, context)
-    if payload[:1] == b"{":
+    if not parent or payload.lstrip()[:1] == b"{":
         return _state_of(rest, payload, {}, context)
     if last in SAFE_WITHOUT_DEFINITION:
         return _one_property(parent, last, payload, context)
+    _scalar(rest, payload)
     return Decoded((), context)
 
 
