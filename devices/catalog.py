@@ -139,7 +139,15 @@ _KINDS: Final[tuple[Profile, ...]] = (
         "electrical fire monitor",
         (
             *(f"{quantity}.{phase}" for quantity in ("current", "voltage", "power") for phase in "abc"),
-            *("current.n", "current.residual", "power", "power_factor", "frequency", "energy"),
+            *(
+                "current.n",
+                "current.residual",
+                *(f"current.residual.{n}" for n in range(1, 5)),
+                "power",
+                "power_factor",
+                "frequency",
+                "energy",
+            ),
             *("cable_temp.1", "cable_temp.2", "cable_temp.3", "cable_temp.4"),
             *("arc.alarm", "current.alarm", "power.mains", "fault", "online"),
         ),
@@ -234,15 +242,20 @@ _VARIANTS: Final[tuple[Profile, ...]] = (
     *_variants("battery", "电池", "battery", BATTERY_RADIO, ("gas", "manual_call", "sounder", "presence")),
 )
 
-PROFILES: Final[dict[str, Profile]] = {profile.id: profile for profile in (*_KINDS, *_VARIANTS)}
-"""Profiles by id. The id of a kind's own profile is the kind; others are `kind.variant` (`smoke.wired`)."""
+PROFILES: Final[dict[str, Profile]] = {profile.kind: profile for profile in _KINDS}
+"""The profile of each kind, as such devices usually are. Its id is the kind."""
 
-KINDS: Final[tuple[str, ...]] = tuple(profile.kind for profile in _KINDS)
+VARIANTS: Final[dict[str, Profile]] = {profile.id: profile for profile in _VARIANTS}
+"""Profiles of devices that are powered or connected in another way, by id: `kind.variant` (`smoke.wired`)."""
+
+KINDS: Final[tuple[str, ...]] = tuple(PROFILES)
 
 
 def find_profile(kind: str, profile: str = "") -> Profile | None:
     """The profile of a device: the one it names (of its own kind only), or its kind's; None where there is none."""
-    found = PROFILES.get(profile or kind)
+    if not profile or profile == kind:
+        return PROFILES.get(kind)
+    found = VARIANTS.get(profile)
     return found if found is not None and found.kind == kind else None
 
 
@@ -262,4 +275,3 @@ def judged(report: Report, profile: Profile) -> Report:
                 doubted = True
         readings.append(reading)
     return msgspec.structs.replace(report, readings=tuple(readings)) if doubted else report
-

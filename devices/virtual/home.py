@@ -19,10 +19,12 @@ _SLOTS: Final = {"motion": timedelta(seconds=120), "door": timedelta(seconds=300
 """Kinds that speak when their state changes, and how long a state holds at least."""
 
 _PUBLISHED_EVERY: Final = timedelta(hours=1)
-_WILL_AFTER: Final = timedelta(seconds=3)
 _COPY_AFTER: Final = timedelta(milliseconds=400)
 _GIVEN_UP_AFTER: Final = {True: timedelta(minutes=10), False: timedelta(minutes=1500)}
 """Zigbee2MQTT's availability time-outs: mains (active) and battery (passive)."""
+
+_WILL_AFTER: Final = timedelta(seconds=90)
+"""A broker publishes the last will of a client that it has not heard for 1.5 keep-alives of 60 s."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SIZE_MAX: Final = 50
@@ -123,8 +125,8 @@ class VirtualHome:
                 yield self._state(device, at, going)
 
     def _dumb(self, device: VirtualDevice, going: Ages) -> bool:
-        """Whether nothing of the device gets through: itself silent, or the bridge lost, or the camera off."""
-        if ("device-silent", device.id) in going or ("camera-lost", device.id) in going:
+        """Whether nothing of the device gets through: it is silent, or its bridge is lost."""
+        if ("device-silent", device.id) in going:
             return True
         return device.source == "zigbee" and ("bridge-lost", "bridge") in going
 
@@ -159,13 +161,9 @@ class VirtualHome:
                     released = {**self._values(device, began + _COPY_AFTER), "action": ""}
                     yield self._zigbee(device.address, began + _COPY_AFTER, released)
                     yield VirtualPacket(began, f"{self.zigbee_prefix}/{device.address}/action", b"emergency", self.qos)
-            case "camera-lost":
-                yield self._reachable(self._by_id[incident.device], began + _WILL_AFTER, online=False)
-                yield self._reachable(self._by_id[incident.device], over, online=True)
             case "device-silent":
                 device = self._by_id[incident.device]
-                mains = device.source == "native" or MODELS[device.kind].mains
-                yield self._reachable(device, began + _GIVEN_UP_AFTER[mains], online=False)
+                yield self._reachable(device, began + _given_up_after(device), online=False)
                 yield self._reachable(device, over, online=True)
                 yield self._state(device, over, ages(self._incidents, over))
             case "bridge-lost":
@@ -205,6 +203,11 @@ class VirtualHome:
         radio = [device for device in self.devices if device.source == "zigbee"]
         listed = [MODELS[device.kind].entry(device.address, _ieee(self.seed, device.id)) for device in radio]
         return self._bridge_packet(at, "devices", [{**coordinator, "definition": None}, *listed], retained=True)
+
+
+def _given_up_after(device: VirtualDevice) -> timedelta:
+    """How long a silent device is still thought to be on line."""
+    return _WILL_AFTER if device.source == "native" else _GIVEN_UP_AFTER[MODELS[device.kind].mains]
 
 
 def _ieee(seed: int, name: str) -> str:

@@ -181,6 +181,10 @@ def _cable_temp(moment: Moment) -> State:
 
 
 def _video(moment: Moment) -> State:
+    """A camera, as the agent that watches the cameras sees it."""
+    lost = moment.age("camera-lost")
+    if lost is not None:
+        return {"video.online": False, "video.frame_age": round(lost, 3), "video.fps": 0, "video.blank": False}
     return {
         "video.online": True,
         "video.frame_age": round(0.04 + 0.2 * moment.noise("age", 30), 3),

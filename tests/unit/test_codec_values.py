@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from devices.catalog import CODECS, KINDS, PROFILES, find_profile, judged
+from devices.catalog import CODECS, KINDS, PROFILES, VARIANTS, find_profile, judged
 from devices.codec import DecodeError, Packet
 from devices.reading import DANGER_POINTS, Quality, Reading, Report, find_point
 from devices.values import PLAUSIBLE, level, read_boolean, read_instant, read_number
@@ -108,9 +108,9 @@ def test_every_plausible_limit_is_of_a_point() -> None:
         assert level(point, highest + 1).quality is Quality.BAD
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.id)
+@pytest.mark.parametrize("profile", [*PROFILES.values(), *VARIANTS.values()], ids=lambda profile: profile.id)
 def test_profile_is_sound(profile: object) -> None:
-    assert PROFILES[profile.id] is profile
+    assert find_profile(profile.kind, profile.id) is profile
     assert profile.id.partition(".")[0] == profile.kind
     assert profile.zh and profile.en and len(set(profile.points)) == len(profile.points)
     assert all(find_point(point) for point in (*profile.points, *profile.limits))
@@ -134,13 +134,13 @@ SILENCE = {
 
 @pytest.mark.parametrize(("profile", "limit"), SILENCE.items())
 def test_silence_limits(profile: str, limit: timedelta) -> None:
-    assert PROFILES[profile].silence_limit == limit
+    assert find_profile(profile.partition(".")[0], profile).silence_limit == limit
 
 
 def test_clears_of_a_zigbee_bridge_are_not_trusted() -> None:
     assert not PROFILES["smoke"].clears_are_trusted
     assert not PROFILES["gas"].clears_are_trusted
-    assert PROFILES["smoke.wired"].clears_are_trusted
+    assert VARIANTS["smoke.wired"].clears_are_trusted
 
 
 def test_kinds_and_finding_profiles() -> None:
@@ -149,9 +149,11 @@ def test_kinds_and_finding_profiles() -> None:
         *("motion", "presence", "climate", "water_leak", "video", "bridge", "sounder", "other"),
     }
     assert find_profile("smoke") is PROFILES["smoke"]
-    assert find_profile("smoke", "smoke.nb_iot") is PROFILES["smoke.nb_iot"]
+    assert find_profile("smoke", "smoke.nb_iot") is VARIANTS["smoke.nb_iot"]
     assert find_profile("gas", "smoke.nb_iot") is None
     assert find_profile("toaster") is None
+    assert find_profile("smoke", "smoke.steam") is None
+    assert all(kind == profile.kind == profile.id for kind, profile in PROFILES.items())
 
 
 @pytest.mark.parametrize(

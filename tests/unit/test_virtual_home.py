@@ -22,7 +22,6 @@ SECOND = timedelta(seconds=1)
 KINDS = {
     profile.id: KindDefaults(profile.silence_limit, profile.category, profile.clears_are_trusted, profile.points)
     for profile in PROFILES.values()
-    if profile.id == profile.kind
 }
 
 
@@ -178,13 +177,26 @@ def test_electrical_overheat() -> None:
 
 
 def test_camera_lost() -> None:
-    home, reader = played("camera-lost", 31)
-    assert reader.values("video-hall", "online") == [True, False, True]
-    quiet = [
-        p for p in home.packets(NOON + 5 * SECOND, NOON + timedelta(minutes=30)) if "video-hall/telemetry" in p.topic
+    _, reader = played("camera-lost", 31)
+    online = reader.said[("video-hall", "video.online")]
+    assert [value for value, _ in itertools.groupby(value for _, value in online)] == [True, False, True]
+    assert next(at for at, value in online if not value) == NOON + SECOND
+    assert max(reader.values("video-hall", "video.frame_age")) > 1700
+    assert all(reader.values("video-kitchen", "video.online"))
+
+
+@pytest.mark.parametrize(("device", "seconds"), [("video-hall", 90), ("plug-kitchen", 600), ("smoke-kitchen", 90_000)])
+def test_a_silent_device_is_given_up_after_its_time(device: str, seconds: int) -> None:
+    home = VirtualHome()
+    home.start("device-silent", NOON, device)
+    address = next(known.address for known in home.devices if known.id == device)
+    at = NOON + timedelta(seconds=seconds)
+    sent = [
+        p
+        for p in home.packets(at - 30 * SECOND, at + 30 * SECOND)
+        if f"/{address}/" in p.topic or p.topic.endswith(address)
     ]
-    assert quiet == []
-    assert reader.said[("video-hall", "video.online")][-1][0] > NOON + timedelta(minutes=30)
+    assert [(p.at, p.retained, b"false" in p.payload or b"offline" in p.payload) for p in sent] == [(at, True, True)]
 
 
 def test_bridge_lost() -> None:
