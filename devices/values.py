@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from devices.codec import DecodeError
-from devices.reading import Quality, Reading, find_point
+from devices.reading import Quality, Reading
 
 ABSURD_MIN: Final = 1e13
 """No point of the catalogue comes near this size; larger numbers are garbage, not measurements."""
@@ -164,8 +164,3 @@ def level(point: str, number: float) -> Reading:
     """A reading of a number, of BAD quality where no such device can measure that."""
     lowest, highest = plausible_limits(point)
     return Reading(point, number, Quality.GOOD if lowest <= number <= highest else Quality.BAD)
-
-
-def is_known(point: str) -> bool:
-    """Whether the catalogue of points has this name."""
-    return find_point(point) is not None

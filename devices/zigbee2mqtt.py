@@ -22,6 +22,10 @@ BRIDGE: Final = "bridge"
 """The address of the bridge itself as a device."""
 
 EXPOSES_DEPTH_MAX: Final = 4
+
+SUSPECTED_MAX: Final = 1024
+"""So many devices may be suspected of a fall at a time; of more, the end of the suspicion is not said."""
+
 _COMMANDS: Final = ("set", "get")
 _WITH_FEATURES: Final = frozenset({"switch", "light", "lock", "cover", "fan", "climate"})
 
@@ -123,7 +127,7 @@ def _fall(report: Report, context: Context) -> Decoded:
     said = {reading.point: reading.value for reading in report.readings}
     suspected = report.device in context.suspected
     if said.get("fall.suspected") is True:
-        if not suspected:
+        if not suspected and len(context.suspected) < SUSPECTED_MAX:
             context = msgspec.structs.replace(context, suspected=context.suspected | {report.device})
     elif suspected and "fall.alarm" in said:
         report = msgspec.structs.replace(report, readings=(*report.readings, Reading("fall.suspected", False)))

@@ -179,6 +179,16 @@ def test_a_suspected_fall_ends_when_the_radar_says_normal(known: Any) -> None:
     assert values(fallen.reports[0]) == {"fall.alarm": True, "fall.suspected": False}
 
 
+def test_the_memory_of_suspected_falls_is_bounded() -> None:
+    codec, context = Zigbee2Mqtt(), None
+    for n in range(1100):
+        packet = Packet(f"zigbee2mqtt/radar-{n}", b'{"fall_status":"fall_warning"}')
+        decoded = codec.decode(packet, context)
+        context = decoded.context
+        assert values(decoded.reports[0]) == {"fall.suspected": True}
+    assert len(context.suspected) == 1024
+
+
 def test_context_is_kept_as_it_is_by_every_packet_that_publishes_nothing(known: Any) -> None:
     codec = Zigbee2Mqtt(MORE["prefix"])
     for topic, payload in (("pir", b'{"occupancy":true}'), ("bridge/state", b"online"), ("x/availability", b"online")):
