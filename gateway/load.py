@@ -82,14 +82,13 @@ def examine(path: Path, environment: Mapping[str, str] | None = None) -> tuple[C
     base = path.parent
     site_paths = [base / text for text in _texts(values, "sites")]
     pack_names = _texts(values, "packs") or list(SHIPPED_PACKS)
-    sites = _read_sites(site_paths, values, faults)
+    sites, homes = _read_sites(site_paths, values, faults)
     packs = _read_packs(pack_names, base, faults)
     rules = _join(packs, [site for _, site in sites], faults)
     secrets = Secrets({})
     if settings is not None:
         settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
-        homes = [site.id for _, site in sites] if len(sites) == len(site_paths) else None
-        faults += cross_check(settings, homes, str(path))
+        faults += cross_check(settings, homes if len(homes) == len(site_paths) else None, str(path))
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
     if settings is None or any(not fault.warning for fault in faults):
@@ -174,7 +173,10 @@ def _named(values: Mapping[str, Any], section: str, **wanted: object) -> set[str
     }
 
 
-def _read_sites(paths: list[Path], values: Mapping[str, Any], faults: list[Fault]) -> list[tuple[Path, Site]]:
+def _read_sites(
+    paths: list[Path], values: Mapping[str, Any], faults: list[Fault]
+) -> tuple[list[tuple[Path, Site]], list[str]]:
+    """The homes that have no fault, and the ids of all, as far as they could be read."""
     sites: list[tuple[Path, Site]] = []
     kinds = kind_defaults()
     first: dict[str, Path] = {}
@@ -197,7 +199,7 @@ def _read_sites(paths: list[Path], values: Mapping[str, Any], faults: list[Fault
         faults += [msgspec.structs.replace(fault, file=str(path)) for fault in found]
         if site is not None:
             sites.append((path, site))
-    return sites
+    return sites, list(first)
 
 
 def _is_timezone(name: str) -> bool:
