@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,74 @@ def run(settings: SettingsFile) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+@cli.command()
+def demo(
+    incident: Annotated[str, typer.Option(help="What happens: kitchen-fire, gas-leak, fall, sos, …")] = "kitchen-fire",
+    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+    after: Annotated[float, typer.Option(help="Seconds until it begins.")] = 15.0,
+) -> None:
+    """A virtual home, its broker, a phone and the gateway, on this machine only, until Ctrl-C."""
+    from gateway import demo as show
+
+    _configure_logging()
+    if language not in ("zh", "en"):
+        typer.echo(f"--language: expected zh or en, found {language!r}", err=True)
+        raise typer.Exit(EXIT_CODE)
+    say = lambda line: print(line, flush=True)  # noqa: E731
+    try:
+        asyncio.run(show.run(incident, language, say, timedelta(seconds=after)))
+    except show.DemoCannotStart as why:
+        typer.echo(f"the demo cannot start: {why}", err=True)
+        raise typer.Exit(EXIT_CODE) from None
+
+
+@cli.command()
+def check(settings: SettingsFile) -> None:
+    """Check a configuration: every fault and warning, and the scenarios of its rules."""
+    from gateway.check import run as run_check
+
+    raise typer.Exit(run_check(settings, typer.echo))
+
+
+@cli.command()
+def replay(
+    settings: SettingsFile,
+    home: Annotated[str, typer.Option(help="Only this home.")] = "",
+) -> None:
+    """Run the journal through the engine again and report every difference from what was recorded (exit code 1)."""
+    from gateway.record.replay import replay as run_replay
+    from rules.engine import Engine
+
+    try:
+        configuration = load(settings)
+    except ConfigurationFaults as faults:
+        typer.echo(str(faults), err=True)
+        raise typer.Exit(EXIT_CODE) from None
+    path = configuration.settings.data_dir / "journal.db"
+    if not path.exists():
+        typer.echo(f"{path}: there is no journal yet", err=True)
+        raise typer.Exit(EXIT_CODE)
+    differing = 0
+    for site in configuration.sites:
+        if home in ("", site.id):
+            report = asyncio.run(run_replay(path, site.id, Engine, Engine.restore))
+            typer.echo(str(report))
+            differing += len(report.differences)
+    raise typer.Exit(1 if differing else 0)
+
+
+account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")
+cli.add_typer(account, name="account")
+
+
+@account.command(name="hash")
+def account_hash() -> None:
+    """Ask for a password and print its hash for the accounts file."""
+    from gateway.console.accounts import main as ask
+
+    raise typer.Exit(ask(["hash"]))
 
 
 def main() -> None:

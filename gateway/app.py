@@ -319,7 +319,7 @@ class Gateway:
             ssl_keyfile=str(server.tls.key) if server.tls and server.tls.key else None,
             timeout_graceful_shutdown=2,
         )
-        await _Server(config).serve()
+        await Server(config).serve()
 
     def application(self) -> Starlette:
         """The console's web application."""
@@ -391,7 +391,7 @@ class Gateway:
             self.health.tell(f"journal:{trouble.kind}", False, f"{trouble.text.zh} / {trouble.text.en}")
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn without its own hands on the signals: the gateway stops it."""
 
     @contextlib.contextmanager

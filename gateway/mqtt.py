@@ -171,13 +171,13 @@ class MqttSession:
             if connecting.done():
                 connecting.result()
                 return
-            downgraded = client._connection_state.protocol_version == MQTTv311 != self._version
-            if downgraded and broker.protocol == "auto":
-                raise MQTTConnectError(1)
+            if lost.is_set() and broker.protocol == "auto":
+                # An old broker may close at an MQTT 5 CONNECT without a word: try the other version next.
+                raise MQTTConnectError(_UNSUPPORTED_PROTOCOL[0])
             raise TimeoutError
         except MQTTConnectError as refusal:
             if refusal._code in _UNSUPPORTED_PROTOCOL and broker.protocol == "auto":
-                self._version = MQTTv311
+                self._version = MQTTv311 if self._version == MQTTv50 else MQTTv50
             raise
         finally:
             for task in (connecting, losing):
@@ -187,7 +187,7 @@ class MqttSession:
     def _why(self, fault: Exception) -> str:
         if isinstance(fault, MQTTConnectError):
             if fault._code in _UNSUPPORTED_PROTOCOL and self._broker.protocol == "auto":
-                return f"{self._where} does not speak MQTT 5; trying 3.1.1"
+                return f"{self._where} closed at the CONNECT; trying MQTT {self.protocol}"
             return f"{self._where} refused the connection: {fault.message}; check user, password and ACL"
         if isinstance(fault, ssl.SSLError):
             return f"TLS to {self._where} failed: {fault.reason or fault}; check the ca file and the host name"
