@@ -313,6 +313,18 @@ async def test_web_page_in_place_of_the_answer_is_no_success(kit: Kit, kind: str
     assert "portal" in result.detail
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [pytest.param("please log in", "text/html", id="by_type"), pytest.param(" <p>", "text/plain", id="by_body")],
+)
+async def test_webhook_knows_a_web_page(kit: Kit, body: str, kind: str) -> None:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text=body, content_type=kind)
+
+    kit.server.answering = page
+    assert (await kit.open("webhook").send(notify("m"), "m")).outcome is Outcome.RETRY
+
+
 @pytest.mark.parametrize("kind", ["ntfy", "dingtalk"])
 @pytest.mark.parametrize("body", ["", "ok", "[]", "{", '{"errcode":"0"}', "null", "\x00\xff"])
 async def test_garbage_in_place_of_the_answer_is_no_success(kit: Kit, kind: str, body: str) -> None:

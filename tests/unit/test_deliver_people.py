@@ -192,7 +192,7 @@ async def test_stop_drops_what_is_not_handed_over_but_never_the_all_clear(
 ) -> None:
     phone.hold = asyncio.Event()
     record.append(HOME, [notify(f"m{number}") for number in range(4)])
-    record.append(HOME, [notify("other", incident=incident(2))])
+    record.append(HOME, [notify("other", incident=incident(2)), notify("over1", purpose="over")])
     async with running(courier(phone, desk, concurrency=2)):
         await settle()
         record.append(HOME, [StopNotifying(at=START, incident="h1:1:1.i"), notify("over", purpose="over")])
@@ -200,7 +200,7 @@ async def test_stop_drops_what_is_not_handed_over_but_never_the_all_clear(
         await settle()
         phone.hold.set()
         await settle(400)
-    assert sorted(phone.handed) == ["again", "m0", "m1", "other", "over"]
+    assert sorted(phone.handed) == ["again", "m0", "m1", "other", "over", "over1"]
     assert {r.message for r in desk.reports if r.detail == STOPPED} == {"m2", "m3"}
     assert record.cursor("phone", HOME) == record.head(HOME)
 
@@ -277,12 +277,14 @@ async def test_danger_beyond_its_limit_waits_in_the_journal(
         for number in range(40):
             record.append(HOME, [notify(f"m{number}")])
             await settle(5)
+        await settle()
         reads = record.reads
+        record.append(HOME, [notify("late")])
         await settle()
         assert record.reads == reads
         phone.hold.set()
         await settle(2000)
-    assert sorted(phone.handed) == sorted(f"m{number}" for number in range(40))
+    assert sorted(phone.handed) == sorted(["late", *(f"m{number}" for number in range(40))])
 
 
 async def test_foreign_channels_and_effects_only_move_the_cursor(
