@@ -72,7 +72,9 @@ class PlainPages:
         for site in sites:
             entries = await self._parts.history(site.id)
             lines += past_lines(entries, site, self._parts.engines.get(site.id), visit.words)
-        lines.sort(key=lambda line: line.at, reverse=True)
+        # Turned round after the sort, so that what came of one input is newest first, too.
+        lines.sort(key=lambda line: line.at)
+        lines.reverse()
         names = {site.id: site.name.in_language(visit.words.language) for site in self._live.homes(visit)}
         first = sites[0] if sites else None
         return self._pages.page("history.html", visit, first, lines=lines[:LINES_MAX], names=names, wished=wished)

@@ -30,6 +30,17 @@ ICONS = {
 }
 
 
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_TEMPLATES.globals.update(icons=ICONS)
+
+
 class Times:
     """Instants of the engine's time line as a person reads them: in the home's zone, shifted to the wall clock."""
 
@@ -92,14 +103,7 @@ class Pages:
     def __init__(self, clock: Clock, sessions: Sessions, version: str) -> None:
         self._clock = clock
         self._sessions = sessions
-        self._environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(version=version, icons=ICONS, categories=tuple(Category))
+        self._version = version
 
     def times(self, site: Site | None) -> Times:
         """The times as this home's people read them."""
@@ -108,7 +112,8 @@ class Pages:
     def text(self, template: str, visit: Visit, site: Site | None = None, **values: object) -> str:
         """A template as text."""
         session = visit.viewer.session
-        return self._environment.get_template(template).render(
+        return _TEMPLATES.get_template(template).render(
+            version=self._version,
             t=visit.words,
             lang=visit.words.language,
             other=WORDS["en" if visit.words.language == "zh" else "zh"],
