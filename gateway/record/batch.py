@@ -59,7 +59,10 @@ def plan(
     snapshots: Mapping[str, tuple[int, bytes]],
     held: Held,
 ) -> Plan:
-    """Check entries and snapshots against where the streams stand: ValueError, GapWithoutSnapshot, or what will be."""
+    """Check entries and snapshots against where the streams stand: ValueError, GapWithoutSnapshot, or what will be.
+
+    ValueError: a stream that was not opened, or a seq that was used before.
+    """
     found = Plan()
     last = found.last
     seq_of: dict[str, int] = {}
@@ -74,10 +77,9 @@ def plan(
             found.gap_end[stream] = entry.seq
         seq_of[stream] = entry.seq
         last[stream] = (entry.seq, entry.at)
-    for stream, (seq, _) in snapshots.items():
-        state = state_of(streams, stream)
-        if seq > max(state.head, seq_of.get(stream, 0)):
-            raise ValueError(f"a snapshot of stream {stream} at seq {seq}, beyond its last entry")
+    for stream in snapshots:
+        # A snapshot may lie beyond the last entry: what came between was dropped, and it resolves that gap too.
+        state_of(streams, stream)
     for stream in {*seq_of, *snapshots, *held.streams()}:
         gap_end = max(found.gap_end.get(stream, 0), streams[stream].gap_end)
         covered = gap_end == 0 or (stream in snapshots and snapshots[stream][0] >= gap_end - 1)
@@ -91,8 +93,7 @@ def plan(
         # A stream that waits for its snapshot stays held: its entries may not reach the disk before it.
     for stream in found.ready:
         seq = max(seq_of.get(stream, 0), held.last_seq(stream), snapshots[stream][0] if stream in snapshots else 0)
-        if stream not in last:
-            last[stream] = (seq, streams[stream].at)
+        last[stream] = (seq, last[stream][1] if stream in last else streams[stream].at)
     return found
 
 

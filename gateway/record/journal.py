@@ -122,6 +122,7 @@ class SqliteRecord:
             self._flushing.cancel()
         if self._writer is not None:
             try:
+                await self._run(lambda _: None)  # behind every commit that is on its way: its answer is known then
                 self._retry_at = 0.0
                 await self._send((), {}, cursors=True)
                 if self._memory.held.count:

@@ -65,7 +65,11 @@ class Memory:
         planned = plan(self._streams, entries, snapshots, self.held)
         fill(batch, planned, self._streams, entries, snapshots, self.held)
         if self.cursors.changed and (cursors or batch.rows.archived or batch.rows.snapshots):
-            batch.rows.cursors = self.cursors.rows(self.committed)
+            heads = batch.heads
+            # The cursors are in the same transaction as the entries: they may stand on these, and on nothing later.
+            batch.rows.cursors = self.cursors.rows(
+                lambda stream: max(self.committed(stream), heads[stream][0] if stream in heads else 0)
+            )
 
     def leave(self, batch: Batch) -> None:
         """The batch is on its way: its seqs are taken, and what it holds may not be dropped."""
