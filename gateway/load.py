@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from devices.catalog import PROFILES
+from devices.catalog import PROFILES, VARIANTS
+from devices.codec import Profile
 from gateway.load_cross import cross_check
 from gateway.load_settings import FILE_MAX, Secrets, absolute, find_secrets, validate
 from gateway.settings import Settings
@@ -113,16 +114,21 @@ def ruleset_of(rules: Collection[Rule]) -> str:
 
 def kind_defaults() -> dict[str, KindDefaults]:
     """What site files need to know of the device catalogue."""
-    return {
-        profile.kind: KindDefaults(
-            silence_limit=profile.silence_limit,
-            category=profile.category,
-            clears_are_trusted=profile.clears_are_trusted,
-            points=profile.points,
-            profile=profile.id,
-        )
-        for profile in PROFILES.values()
-    }
+    variants: dict[str, dict[str, KindDefaults]] = {}
+    for profile in VARIANTS.values():
+        variants.setdefault(profile.kind, {})[profile.id] = _defaults(profile, {})
+    return {profile.kind: _defaults(profile, variants.get(profile.kind, {})) for profile in PROFILES.values()}
+
+
+def _defaults(profile: Profile, variants: dict[str, KindDefaults]) -> KindDefaults:
+    return KindDefaults(
+        silence_limit=profile.silence_limit,
+        category=profile.category,
+        clears_are_trusted=profile.clears_are_trusted,
+        points=profile.points,
+        profile=profile.id,
+        variants=variants,
+    )
 
 
 def read_toml(path: Path, file: str, where: str, faults: list[Fault]) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ A list's elements are counted from 1 in every path: `device[3].zone` is in the t
 
 from __future__ import annotations
 
-from rules.parse_fields import Fault, is_id, parse_duration, suggestion
+from rules.parse_fields import Fault, parse_duration, suggestion
 from rules.parse_plan import default_plan
 from rules.parse_rule import CONDITIONS, SelectNames, parse_rules
 from rules.parse_site import KindDefaults, Names, parse_site
@@ -17,7 +17,6 @@ __all__ = [
     "Names",
     "SelectNames",
     "default_plan",
-    "is_id",
     "parse_duration",
     "parse_rules",
     "parse_site",

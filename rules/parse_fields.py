@@ -65,11 +65,6 @@ def parse_duration(text: str) -> timedelta | None:
     return timedelta(days=int(days), hours=int(hours), minutes=int(minutes), milliseconds=round(float(seconds) * 1000))
 
 
-def is_id(text: str) -> bool:
-    """Whether a text can be an id: ASCII, because ids become topics and tags of the database."""
-    return len(text) <= ID_MAX and _ID.match(text) is not None
-
-
 class Table:
     """One table being read. Every getter notes what is wrong and hands back a value to go on with."""
 
@@ -81,7 +76,7 @@ class Table:
         self.depth = depth
 
     def __contains__(self, name: str) -> bool:
-        return name in self._values
+        return self._values.get(name) is not None
 
     def at(self, name: str) -> str:
         """The path of one of this table's fields."""

@@ -28,13 +28,17 @@ _RESIDENTS: Final = {
 
 
 class KindDefaults(msgspec.Struct, frozen=True):
-    """What a kind of device is like where the site file says nothing, and the points that such devices have."""
+    """What a kind of device is like where the site file says nothing, and the points that such devices have.
+
+    `variants` are the kind's other profiles by id, for devices powered or connected in another way.
+    """
 
     silence_limit: timedelta
     category: str = ""
     clears_are_trusted: bool = True
     points: tuple[str, ...] = ()
     profile: str = ""
+    variants: Mapping[str, KindDefaults] = {}
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -120,7 +124,7 @@ def _place(device: Device) -> str:
 def _device(table: Table, names: Names, zones: Collection[str]) -> Device:
     kind = table.text("kind")
     table.known("kind", kind, names.kinds, "kind")
-    defaults = names.kinds.get(kind, KindDefaults(timedelta(minutes=10)))
+    defaults = _defaults(table, kind, names)
     zone = table.text("zone")
     table.known("zone", zone, zones, "zone")
     source = table.text("source")
@@ -136,13 +140,24 @@ def _device(table: Table, names: Names, zones: Collection[str]) -> Device:
         zone=zone,
         name=table.words("name"),
         room=table.text("room", ""),
-        profile=table.text("profile", defaults.profile),
+        profile=defaults.profile,
         category=category,
         silence_limit=table.duration("silence_limit", defaults.silence_limit, SILENCE_MIN, SILENCE_MAX),
         clears_are_trusted=table.flag("clears_are_trusted", defaults.clears_are_trusted),
     )
     table.close()
     return device
+
+
+def _defaults(table: Table, kind: str, names: Names) -> KindDefaults:
+    """What the kind's profile says, or the one of its variants that the device names."""
+    defaults = names.kinds.get(kind, KindDefaults(timedelta(minutes=10)))
+    profile = table.text("profile", defaults.profile)
+    if profile == defaults.profile or kind not in names.kinds:
+        return defaults
+    known = [defaults.profile, *defaults.variants]
+    table.known("profile", profile, known, f"profile of kind {kind!r}")
+    return defaults.variants.get(profile, defaults)
 
 
 def _people(tables: list[Table], names: Names) -> tuple[Person, ...]:

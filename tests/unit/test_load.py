@@ -345,6 +345,24 @@ def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
     assert load(path, {}).warnings == ()
 
 
+SHAPES = [
+    pytest.param("sites = 3", "sites", id="sites-number"),
+    pytest.param('sites = "home-a.toml"', "sites", id="sites-text"),
+    pytest.param("sites = [1]", "sites[1]", id="sites-numbers"),
+    pytest.param("sources = 3", "sources", id="sources-number"),
+    pytest.param("sources = [3]", "sources[1]", id="sources-numbers"),
+    pytest.param("sources = [{name = 1}]", "sources[1].name", id="sources-name"),
+    pytest.param("channels = [{name = []}]", "channels[1].name", id="channels-name"),
+    pytest.param("packs = [[]]", "packs[1]", id="packs-list"),
+]
+
+
+@pytest.mark.parametrize(("text", "place"), SHAPES)
+def test_a_main_file_of_the_wrong_shape_is_told(tmp_path: Path, text: str, place: str) -> None:
+    path = write(tmp_path, f'public_url = "https://alarm.example.org"\n{text}\n')
+    assert any(one.startswith(f"gateway.toml: {place}: ") for one in told(path)), told(path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import tomllib
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rules.alarm import Category
-from rules.parse import KindDefaults, Names, parse_duration, parse_site, suggestion
+from rules.parse import KindDefaults, Names, parse_duration, parse_rules, parse_site, suggestion
 from rules.site import Channel, PlanStep, ResidentClass
-from tests.configuration_world import SITE, changed
+from tests.configuration_world import RULE, SITE, changed
 
+WIRED = KindDefaults(timedelta(seconds=100), "fire", True, ("smoke.alarm",), "smoke.wired")
 KINDS = {
-    "smoke": KindDefaults(timedelta(hours=26), "fire", False, ("smoke.alarm",), "smoke"),
+    "smoke": KindDefaults(timedelta(hours=26), "fire", False, ("smoke.alarm",), "smoke", {"smoke.wired": WIRED}),
     "door": KindDefaults(timedelta(minutes=10)),
 }
+KEYS = ["id", "name", "zh", "tell", "steps", "point", "limit", "equals", "all", "not", "above", "kinds", "channels"]
 NAMES = Names(KINDS, {"zigbee"}, {"phone"})
 
 
@@ -42,10 +47,16 @@ def test_a_site_is_read_and_the_profile_fills_in_what_it_does_not_say() -> None:
 
 
 def test_the_site_file_goes_before_the_profile() -> None:
-    more = 'kind = "smoke"\nsilence_limit = "2h10m"\nclears_are_trusted = true\ncategory = "gas"\nprofile = "x"'
+    more = 'kind = "smoke"\nsilence_limit = "2h10m"\nclears_are_trusted = true\ncategory = "gas"'
     device = parsed(changed(SITE, 'kind = "smoke"', more)).devices[0]
     assert (device.silence_limit, device.clears_are_trusted) == (timedelta(hours=2, minutes=10), True)
-    assert (device.category, device.profile) == ("gas", "x")
+    assert device.category == "gas"
+
+
+def test_a_device_may_name_a_variant_of_its_kind() -> None:
+    device = parsed(changed(SITE, 'kind = "smoke"', 'kind = "smoke"\nprofile = "smoke.wired"')).devices[0]
+    assert (device.profile, device.clears_are_trusted) == ("smoke.wired", True)
+    assert device.silence_limit == timedelta(seconds=100)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +100,12 @@ FAULTS = [
         'kind = "smoke"',
         'kind = "smoke"\nroon = "1"',
         "device[1].roon: is not an option here. Did you mean 'room'",
+    ),
+    (
+        "profile",
+        'kind = "smoke"',
+        'kind = "smoke"\nprofile = "smoke.wire"',
+        "device[1].profile: unknown profile of kind 'smoke' 'smoke.wire'. Did you mean 'smoke.wired'",
     ),
     ("flag", 'role = "carer"', 'role = "carer"\non_duty = 1', "person[1].on_duty: must be true or false, found 1"),
     ("name", 'name = {zh = "病区", en = "Ward"}', "name = 3", "zone[1].name: must be words in two languages"),
@@ -258,3 +275,52 @@ def test_a_suggestion_for_something_far_off_lists_what_there_is() -> None:
     assert suggestion("xyz", ["ward", "attic"]) == "Known: attic, ward"
     assert suggestion("xyz", [f"zone-{n}" for n in range(50)]).startswith("Known are 50, among them")
     assert suggestion("xyz", []) == "None is defined"
+
+
+# whatever stands in a file, it is told and never raised
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**20), 10**20),
+        st.floats(),
+        st.sampled_from(["", "fire", "ward", "role:", "10m", "smoke", "id", "\x00", "火", "x" * 500, "300 mA"]),
+        st.text(max_size=8),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@st.composite
+def broken(draw: st.DrawFn, whole: str) -> dict[str, Any]:
+    """The tables of a good file with up to three values replaced by anything."""
+    values = tomllib.loads(whole)
+    for _ in range(draw(st.integers(1, 3))):
+        place: Any = values
+        while True:
+            steps = list(place) if isinstance(place, dict) else list(range(len(place)))
+            step = draw(st.sampled_from(steps))
+            if isinstance(place[step], (dict, list)) and place[step] and draw(st.booleans()):
+                place = place[step]
+                continue
+            place[step] = draw(VALUES)
+            break
+        if not values:
+            break
+    return values
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(broken(SITE))
+def test_no_site_file_makes_the_parser_raise(values: dict[str, Any]) -> None:
+    site, faults = parse_site(values, NAMES)
+    assert (site is None) == any(not fault.warning for fault in faults)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(broken(RULE))
+def test_no_pack_makes_the_parser_raise(values: dict[str, Any]) -> None:
+    rules, faults = parse_rules(values)
+    assert rules or faults
