@@ -97,6 +97,7 @@ class MemoryRecord:
         self.held = 0
         self.reads = 0
         self.read_faults: list[Exception] = []
+        self.lost: set[int] = set()
         self._grown = asyncio.Event()
 
     def after_crash(self) -> MemoryRecord:
@@ -156,7 +157,8 @@ class MemoryRecord:
         self.reads += 1
         if self.read_faults:
             raise self.read_faults.pop(0)
-        return self.entries.get(stream, [])[after : after + most]
+        found = [entry for entry in self.entries.get(stream, [])[after:] if entry.seq not in self.lost]
+        return found[:most]
 
     async def wait_beyond(self, positions: Mapping[str, int]) -> None:
         while not any(self.head(stream) > position for stream, position in positions.items()):

@@ -51,6 +51,11 @@ def effect_key(entry: JournalEntry, number: int) -> str:
     return f"{entry.stream}:{entry.epoch}:{entry.seq}:{number}"
 
 
+def start_of(record: Record, destination: str, stream: str) -> int:
+    """Where to read on: the cursor, but never beyond the head (a cursor may outlive entries that were only held)."""
+    return min(record.cursor(destination, stream), record.head(stream))
+
+
 class LinkReporter:
     """Says of one link, to all homes that depend on it, that it is down or up again, once a change.
 
@@ -186,7 +191,7 @@ class _Following:
 
     async def run(self) -> None:
         """Follow the stream from its cursor."""
-        self._position = self._record.cursor(self._destination.name, self._stream)
+        self._position = start_of(self._record, self._destination.name, self._stream)
         self._waiting.clear()
         await self._read()
         self._links.set_up()
@@ -213,16 +218,19 @@ class _Following:
             await self._wait_for_more()
 
     async def _read(self) -> None:
+        head = self._record.head(self._stream)
+        if head <= self._position:
+            return
         entries = await self._record.read(self._stream, self._position, READ_MOST)
         takes = self._destination.takes
         for entry in entries:
             for number, effect in enumerate(entry.effects):
                 if takes(effect):
                     self._waiting.append(_Item(entry.seq, effect_key(entry, number), effect))
-        if entries:
-            self._position = entries[-1].seq
-            if not self._waiting and not self._in_flight:
-                self._advance()
+        # Nothing to read below the head: those entries were lost (unreadable, or pushed out of memory).
+        self._position = entries[-1].seq if entries else head
+        if not self._waiting and not self._in_flight:
+            self._advance()
 
     async def _wait_for_more(self) -> None:
         positions = {self._stream: self._position}

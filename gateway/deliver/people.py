@@ -11,7 +11,7 @@ import structlog
 
 from gateway.backoff import Jitter, backoff_seconds
 from gateway.clock import Clock
-from gateway.deliver.courier import READ_MOST, LinkReporter, Report, fault_words, keep_running
+from gateway.deliver.courier import READ_MOST, LinkReporter, Report, fault_words, keep_running, start_of
 from gateway.deliver.destination import Destination, SendResult
 from gateway.deliver.gate import Gate
 from gateway.inbox import Stamp
@@ -123,14 +123,14 @@ class PeopleCourier:
                 group.create_task(self._follow(stream, group))
 
     async def _follow(self, stream: str, group: asyncio.TaskGroup) -> None:
-        progress = self._progress[stream] = _Progress(self._record.cursor(self._name, stream))
+        progress = self._progress[stream] = _Progress(start_of(self._record, self._name, stream))
         for letter in await self._catch_up(stream, progress):
             group.create_task(self._carry(letter))
         self._links.set_up()
         while True:
             self._advance(stream)
             await self._record.wait_beyond({stream: progress.position})
-            for entry in await self._record.read(stream, progress.position, READ_MOST):
+            for entry in await self._read(stream, progress):
                 for letter in self._take(entry):
                     group.create_task(self._carry(letter))
                 progress.position = entry.seq
@@ -143,7 +143,7 @@ class PeopleCourier:
         head = self._record.head(stream)
         taken: dict[str, _Letter] = {}
         while progress.position < head:
-            for entry in await self._record.read(stream, progress.position, READ_MOST):
+            for entry in await self._read(stream, progress):
                 said = entry.input
                 if isinstance(said, SendReported) and said.final and said.channel == self._name:
                     ended = taken.pop(said.message, None)
@@ -152,6 +152,14 @@ class PeopleCourier:
                 taken.update((letter.notify.message, letter) for letter in self._take(entry))
                 progress.position = entry.seq
         return list(taken.values())
+
+    async def _read(self, stream: str, progress: _Progress) -> list[JournalEntry]:
+        head = self._record.head(stream)
+        entries = await self._record.read(stream, progress.position, READ_MOST)
+        if not entries:
+            # Nothing to read below the head: those entries were lost (unreadable, or pushed out of memory).
+            progress.position = max(progress.position, head)
+        return entries
 
     def _take(self, entry: JournalEntry) -> Iterator[_Letter]:
         for effect in entry.effects:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from gateway.backoff import Jitter
 from gateway.clock import Clock
@@ -19,8 +20,11 @@ from gateway.deliver.courier import LinkReporter, Report, keep_running
 from gateway.deliver.destination import SendResult
 from gateway.publish import Publisher, Will
 from rules.alarm import Alarm, shown_state
-from rules.effects import AlarmChanged, AnyEffect, DriveSounder
+from rules.effects import AlarmChanged, AnyEffect, DriveSounder, Pattern
 from rules.inputs import Outcome
+
+STALE_AFTER = timedelta(seconds=30)
+"""A pattern that waited longer (a broker down, a box off) is not replayed: the sounder gets what holds now."""
 
 _LEARN_MAX_S = 5.0
 _STALE_MAX = 10_000
@@ -93,6 +97,8 @@ class AlarmTopics:
             retained = self._retain_alarm(effect.alarm, payload)
             acknowledged = await announced and await retained
         elif isinstance(effect, DriveSounder):
+            if self._clock.now() - effect.at > STALE_AFTER:
+                effect = self._present(effect)
             self._driven[effect.zone] = effect
             acknowledged = await self._drive(effect)
         else:
@@ -138,11 +144,18 @@ class AlarmTopics:
         for alarm in filter(_is_open, self._open_alarms()):
             document = _document(self._home, alarm, "asserted", self._clock.now(), "")
             self._retain_alarm(alarm, _encode(document))
-        wanted = dict(self._driven)
+        driven = {zone: self._present(effect) for zone, effect in self._driven.items()}
         if self._sounders is not None:
-            wanted.update((effect.zone, effect) for effect in self._sounders())
-        for effect in wanted.values():
+            driven.update((effect.zone, effect) for effect in self._sounders())
+        for effect in driven.values():
             self._drive(effect)
+
+    def _present(self, effect: DriveSounder) -> DriveSounder:
+        """What the sounder of this zone must do now, by the engine; the effect itself where nobody can tell."""
+        if self._sounders is None:
+            return effect
+        present = next((now for now in self._sounders() if now.zone == effect.zone), None)
+        return present or structs.replace(effect, pattern=Pattern.OFF)
 
     async def _sweep(self, connection: int) -> None:
         """Clear retained alarms that are no longer open, if the broker has shown all of them.
@@ -151,14 +164,14 @@ class AlarmTopics:
         subscription. Without it nothing is cleared (a blind sweep would silence what still burns), and the trouble
         says that the broker's ACL keeps our own topics from us.
         """
-        prefix = f"{self._root}/alarm/"
-        topics = (f"{prefix}+", f"{self._root}/gateway")
+        alarms, sounders = f"{self._root}/alarm/", f"{self._root}/sounder/"
+        topics = (f"{alarms}+", f"{sounders}+", f"{self._root}/gateway")
         seen: set[str] = set()
         complete = asyncio.Event()
         probe = self._status()
 
         def receive(topic: str, payload: bytes) -> None:
-            if topic.startswith(prefix):
+            if topic.startswith((alarms, sounders)):
                 if payload and len(seen) < _STALE_MAX:
                     seen.add(topic)
                 elif not payload:
@@ -175,9 +188,21 @@ class AlarmTopics:
         if not complete.is_set():
             self._links.set_down(f"published, but not heard: let the gateway read and write {self._root}/#")
             return
-        still_open = {f"{prefix}{alarm.id}" for alarm in filter(_is_open, self._open_alarms())}
-        for topic in sorted(seen - still_open):
+        self._clear(topic for topic in seen if topic.startswith(alarms))
+        if self._sounders is not None:
+            self._correct(topic.removeprefix(sounders) for topic in seen if topic.startswith(sounders))
+
+    def _clear(self, topics: Iterable[str]) -> None:
+        still_open = {f"{self._root}/alarm/{alarm.id}" for alarm in filter(_is_open, self._open_alarms())}
+        for topic in sorted(set(topics) - still_open):
             self._publisher.publish(topic, b"", retain=True)
+
+    def _correct(self, zones: Iterable[str]) -> None:
+        for zone in sorted(zones):
+            told = DriveSounder(
+                at=self._clock.now(), zone="" if zone == "all" else zone, pattern=Pattern.OFF, incident=""
+            )
+            self._drive(self._present(told))
 
     def _status(self) -> bytes:
         now = self._clock.now()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,18 @@ class Box:
         )
         self.courier = Courier(self.topics, self.record, (HOME,), self.clock, self.desk.submit, random.random)
 
+    def drive(self, zone: str, pattern: Pattern) -> DriveSounder:
+        return DriveSounder(at=self.clock.now(), zone=zone, pattern=pattern, incident="h1:1:1.i")
+
     def decide(self, effect: AlarmChanged | DriveSounder) -> None:
         if isinstance(effect, AlarmChanged):
             self.open[effect.alarm.id] = effect.alarm
             if not effect.alarm.open:
                 del self.open[effect.alarm.id]
+        elif effect.pattern is not Pattern.OFF:
+            self.driven[effect.zone] = effect
+        else:
+            self.driven.pop(effect.zone, None)
         self.record.append(HOME, [effect])
 
     @property
@@ -221,8 +229,8 @@ async def test_alarm_is_announced_and_retained_until_it_is_closed(broker: Mosqui
 
 async def test_sounder_pattern_is_retained_by_zone(broker: Mosquitto) -> None:
     async with running(Box(broker.port)) as box:
-        box.decide(DriveSounder(at=START, zone="east-1", pattern=Pattern.EVACUATE, incident="h1:1:1.i"))
-        box.decide(DriveSounder(at=START, zone="", pattern=Pattern.ATTENTION, incident="h1:1:1.i"))
+        box.decide(box.drive("east-1", Pattern.EVACUATE))
+        box.decide(box.drive("", Pattern.ATTENTION))
         await until(lambda: box.caught_up)
         found = await retained(broker.port)
         assert found["sounder/east-1"]["pattern"] == "evacuate"
@@ -234,7 +242,7 @@ async def test_everything_open_is_asserted_again_on_a_broker_that_lost_its_store
     async with running(Box(broker.port)) as box:
         box.decide(changed(1))
         box.decide(changed(2))
-        box.decide(DriveSounder(at=START, zone="east-1", pattern=Pattern.EVACUATE, incident="h1:1:1.i"))
+        box.decide(box.drive("east-1", Pattern.EVACUATE))
         await until(lambda: box.caught_up)
         broker.kill()
         await until(lambda: not box.publisher.connected)
@@ -263,10 +271,36 @@ async def test_new_process_asserts_what_the_engine_holds_and_clears_what_is_over
     assert found.keys() == {"alarm/h1:1:2", "alarm/h1:1:9", "sounder/east-1"}
 
 
+async def test_sounder_that_was_left_on_is_put_off(broker: Mosquitto) -> None:
+    async with running(Box(broker.port)) as first:
+        first.decide(first.drive("east-1", Pattern.EVACUATE))
+        first.decide(first.drive("west-2", Pattern.EVACUATE))
+        await until(lambda: first.caught_up)
+    second = Box(broker.port)
+    second.driven = {"west-2": second.drive("west-2", Pattern.ATTENTION)}
+    async with listening(broker.port) as listener, running(second):
+        await until(lambda: [p["pattern"] for p in listener.on("sounder/east-1") if p][-1] == "off")
+        await until(lambda: [p["pattern"] for p in listener.on("sounder/west-2") if p][-1] == "attention")
+        assert not [p for p in listener.on("sounder/west-2") if p and p["pattern"] == "off"]
+
+
+async def test_pattern_that_waited_too_long_is_not_replayed(broker: Mosquitto) -> None:
+    box = Box(broker.port)
+    long_ago = box.clock.now() - timedelta(hours=1)
+    for pattern in (Pattern.EVACUATE, Pattern.OFF):
+        box.decide(DriveSounder(at=long_ago, zone="east-1", pattern=pattern, incident="h1:1:1.i"))
+    box.decide(DriveSounder(at=long_ago, zone="west-2", pattern=Pattern.EVACUATE, incident="h1:1:2.i"))
+    async with listening(broker.port) as listener, running(box):
+        await until(lambda: box.caught_up)
+        await until(lambda: len(listener.on("sounder/west-2")) >= 2)
+        assert {p["pattern"] for p in listener.on("sounder/east-1") if p} == {"off"}
+        assert {p["pattern"] for p in listener.on("sounder/west-2") if p} == {"evacuate"}
+
+
 async def test_nothing_is_cleared_unless_the_broker_proves_to_have_shown_all(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("gateway.deliver.sounder._LEARN_MAX_S", 0.3)
     rules = tmp_path / "acl"
-    rules.write_text(f"topic write {ROOT}/#\ntopic read {ROOT}/alarm/+\n")
+    rules.write_text(f"topic write {ROOT}/#\ntopic read {ROOT}/alarm/+\ntopic read {ROOT}/sounder/+\n")
     mosquitto = Mosquitto(tmp_path, f"acl_file {rules}\n")
     await mosquitto.start()
     try:

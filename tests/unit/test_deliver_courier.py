@@ -228,3 +228,28 @@ async def test_waits_for_a_gated_destination_before_it_tries_again() -> None:
         phone.open.set()
         await settle()
         assert phone.handed == keys(1, 1), "at once, without another back-off"
+
+
+@pytest.mark.parametrize("lost", [{2}, {3, 4}, {1, 2, 3, 4}], ids=str)
+async def test_entries_that_were_lost_are_passed_by(
+    record: MemoryRecord, phone: Phone, desk: Desk, lost: set[int]
+) -> None:
+    record.lost = lost
+    for _ in range(4):
+        record.append(HOME, [changed()])
+    async with running(phone, desk):
+        await settle()
+        assert record.cursor("topics", HOME) == 4
+        record.append(HOME, [changed()])
+        await settle()
+    assert phone.handed == keys(*sorted({1, 2, 3, 4, 5} - lost))
+
+
+async def test_cursor_beyond_what_there_is_misses_nothing(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
+    record.append(HOME)
+    record.cursors[("topics", HOME)] = 40
+    async with running(phone, desk):
+        await settle()
+        record.append(HOME, [changed()])
+        await settle()
+    assert phone.handed == keys(2)

@@ -329,3 +329,28 @@ async def test_crashes_again_and_again_lose_nothing(number: int) -> None:
     assert sorted(set(ended)) == sorted(f"m{message}" for message in range(60))
     assert len(ended) == len(set(ended)), "a message ended twice in the journal"
     assert record.cursor("phone", HOME) == record.head(HOME)
+
+
+@pytest.mark.parametrize("lost", [{2}, {3, 4}, {1, 2, 3, 4}], ids=str)
+async def test_entries_that_were_lost_are_passed_by(
+    record: MemoryRecord, phone: Phone, desk: Desk, lost: set[int]
+) -> None:
+    record.lost = lost
+    for number in range(1, 5):
+        record.append(HOME, [notify(f"m{number}")])
+    async with running(courier(phone, desk)):
+        await settle()
+        assert record.cursor("phone", HOME) >= 4
+        record.append(HOME, [notify("m5")])
+        await settle()
+    assert set(phone.handed) == {f"m{number}" for number in range(1, 6) if number not in lost} | {"m5"}
+
+
+async def test_cursor_beyond_what_there_is_misses_nothing(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
+    record.append(HOME)
+    record.cursors[("phone", HOME)] = 40
+    async with running(courier(phone, desk)):
+        await settle()
+        record.append(HOME, [notify("m1")])
+        await settle()
+    assert phone.handed == ["m1"]
