@@ -151,7 +151,7 @@ async def test_secret_that_cannot_be_read_holds_the_queue_and_says_so(store: Fak
         (403, "forbidden", "password or token"),
         (404, "database not found", "create the database"),
         (500, 'retention policy not found: "x"', "create the retention policy"),
-        (302, "", "mend url"),
+        (302, "", "no store answers so"),
     ],
 )
 async def test_configuration_fault_holds_the_queue_until_it_is_mended(
@@ -175,6 +175,20 @@ async def test_configuration_fault_holds_the_queue_until_it_is_mended(
     assert links.said[1:] == [("influx", True, "")]
     assert len(rows(store)) == 500
     assert not record.quarantined
+
+
+async def test_configuration_fault_is_told_at_once(store: FakeStore) -> None:
+    posts_when_told: list[int] = []
+    store.answer = lambda _number, _lines: web.Response(status=401)
+    writer = make_writer(
+        influx_settings(store.port, in_flight=1),
+        record_of(10),
+        [HOME],
+        lambda *_said: posts_when_told.append(len(store.posts)),  # type: ignore[arg-type]
+    )
+    async with writing(writer) as task:
+        await until(lambda: bool(posts_when_told), task)
+    assert posts_when_told == [1]
 
 
 @MODES
@@ -230,14 +244,15 @@ async def test_quarantine_that_cannot_be_written_does_not_stop_the_stream(store:
 async def test_refused_lines_are_kept_under_their_own_stream(store: FakeStore) -> None:
     store.answer = lambda _number, _lines: web.Response(status=400, text=CONFLICT)
     other = climate_site("h2", 5)
-    record = record_of(10)
-    record.hold(climate_entries(other, 10))
+    record = record_of(4000)
+    record.hold(climate_entries(other, 1000))
     writer = make_writer(influx_settings(store.port), record, [HOME, other])
     async with writing(writer) as task:
-        await until(lambda: done(record) and record.cursor("influx", "h2") == 5, task)
-    for stream, _, _, payload in record.quarantined:
-        assert f"home={stream}" in payload.decode()
-    assert len(record.quarantined) == writer.counts["rows"] == 12
+        await until(lambda: done(record) and record.cursor("influx", "h2") == 500, task)
+    kept = [(stream, line) for stream, _, _, payload in record.quarantined for line in payload.decode().splitlines()]
+    assert all(f"home={stream}" in line for stream, line in kept)
+    assert len(kept) == writer.counts["rows"] == 3000
+    assert max(len(payload) for _, _, _, payload in record.quarantined) < 70_000
 
 
 @MODES

@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from devices.reading import Reading, Report
+from gateway.deliver.line_protocol import whole_ms
 from tests.influx_world import (
+    START,
     InfluxServer,
     Links,
     MemoryRecord,
@@ -78,6 +80,8 @@ async def test_hour_is_complete_and_single_on_influxd_that_was_killed_in_the_mid
     expected = {device.id: TICKS for device in HOURS.devices}
     assert influxd.counts("climate", "temperature") == expected
     assert influxd.counts("climate", "humidity") == expected
+    (first,) = influxd.query("SELECT first(temperature) FROM climate")
+    assert first["values"][0] == [whole_ms(START), 20.0]
     assert influxd.counts("gateway", "heard", "home") == {"h1": TICKS}
     assert [up for up, _ in itertools.groupby(up for _, up, _ in links.said)] == [True, False, True]
 

@@ -272,9 +272,10 @@ def test_nudges_are_the_same_when_the_reader_starts_in_the_middle() -> None:
     assert counts == {"rows": 19}
 
 
-def test_clock_that_steps_back_does_not_pile_rows_up() -> None:
-    lines, _ = built(changed(1, ms=0), changed(2, ms=5, shift_ms=-3_600_000))
-    assert stamp(lines[1]) == START_MS + 5 - 3_600_000
+@pytest.mark.parametrize(("before", "after"), [(0, -3_600_000), (3_600_000, 0), (0, 3_600_000)])
+def test_clock_that_steps_does_not_pile_rows_up(before: int, after: int) -> None:
+    lines, _ = built(changed(1, ms=0, shift_ms=before), changed(2, ms=5, shift_ms=after))
+    assert stamp(lines[1]) == START_MS + 5 + after
 
 
 def test_incident_row() -> None:
