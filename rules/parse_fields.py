@@ -66,7 +66,11 @@ def parse_duration(text: str) -> timedelta | None:
 
 
 class Table:
-    """One table being read. Every getter notes what is wrong and hands back a value to go on with."""
+    """One table being read. Every getter notes what is wrong and hands back a value to go on with.
+
+    `subject` ("device smoke-204") stands in every fault of the table and of the tables in it, once it is set: nobody
+    finds the 187th `[[device]]` by counting.
+    """
 
     def __init__(self, values: Mapping[str, object], path: str, faults: list[Fault], depth: int = 0) -> None:
         self._values = values
@@ -74,6 +78,7 @@ class Table:
         self._seen: set[str] = set()
         self.path = path
         self.depth = depth
+        self.subject = ""
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
@@ -85,6 +90,8 @@ class Table:
     def fault(self, name: str, problem: str, mend: str = "", *, warning: bool = False) -> None:
         """Note a fault of one field ("" = of the table itself)."""
         path = self.at(name) if name else self.path
+        if self.subject:
+            problem = f"{problem} ({self.subject})"
         self._faults.append(Fault(path=path, problem=problem, mend=mend, warning=warning))
 
     def note(self, fault: Fault) -> None:
@@ -199,7 +206,7 @@ class Table:
             problem = "is missing" if value is None else f"must be words in two languages, found {_shown(value)}"
             self.fault(name, problem, f'Write {name} = {{zh = "…", en = "…"}}')
             return Text("")
-        table = Table(value, self.at(name), self._faults)
+        table = self._inner(value, self.at(name))
         words = Text(table.text("zh"), table.text("en", ""))
         table.close(("zh", "en"))
         return words
@@ -224,7 +231,7 @@ class Table:
         if not isinstance(value, Mapping):
             self.fault(name, f"must be a table, found {_shown(value)}", f"Write [{name}] or {name} = {{…}}")
             return None
-        return Table(value, self.at(name), self._faults, self.depth + 1)
+        return self._inner(value, self.at(name))
 
     def tables(self, name: str) -> list[Table]:
         """The tables of a list (`[[name]]`), each with its place in its path."""
@@ -240,11 +247,22 @@ class Table:
         for place, item in enumerate(value[:LIST_MAX], 1):
             path = f"{self.at(name)}[{place}]"
             if isinstance(item, Mapping):
-                found.append(Table(item, path, self._faults, self.depth + 1))
+                found.append(self._inner(item, path))
             else:
                 problem = f"must be a table, found {_shown(item)}"
                 self._faults.append(Fault(path=path, problem=problem, mend=f"Write [[{name}]]"))
         return found
+
+    def _inner(self, values: Mapping[str, object], path: str) -> Table:
+        inner = Table(values, path, self._faults, self.depth + 1)
+        inner.subject = self.subject
+        return inner
+
+    def name_subject(self, what: str) -> None:
+        """Have every fault from now on say which one it is, by the table's id."""
+        value = self._values.get("id")
+        if isinstance(value, str) and value:
+            self.subject = f"{what} {value[:ID_MAX]}"
 
     def known(self, name: str, value: str, known: Collection[str] | None, what: str) -> bool:
         """Whether `value` names something that exists; a fault with a suggestion if not (None: nobody can tell)."""

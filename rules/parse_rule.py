@@ -48,6 +48,7 @@ def parse_rules(values: Mapping[str, object], names: SelectNames | None = None) 
 def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
     noted: list[Fault] = []
     inner = Table({key: table.take(key) for key in table.fields}, table.path, noted)
+    inner.name_subject("rule")
     rule_id = inner.id("id", dotted=True)
     if rule_id.startswith(RESERVED):
         inner.fault("id", f"ids that begin with {RESERVED!r} are the engine's own", "Give the rule another id")
@@ -74,8 +75,7 @@ def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
         inner.fault("raise_after", "a fire must be announced within 10 s (GB 26875.1-2011)", 'Write at most "10s"')
     inner.close()
     for fault in noted:
-        subject = f" (rule {rule_id})" if rule_id else ""
-        table.note(msgspec.structs.replace(fault, problem=fault.problem + subject))
+        table.note(fault)
     return rule_id, (None if any(not fault.warning for fault in noted) else rule)
 
 

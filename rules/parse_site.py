@@ -93,6 +93,7 @@ def _zones(tables: list[Table]) -> tuple[Zone, ...]:
 
 
 def _zone(table: Table) -> Zone:
+    table.name_subject("zone")
     residents = table.text("residents", ResidentClass.NONE.value)
     if residents not in _RESIDENTS:
         table.fault("residents", f"unknown class {residents!r}", suggestion(residents, _RESIDENTS))
@@ -122,6 +123,7 @@ def _place(device: Device) -> str:
 
 
 def _device(table: Table, names: Names, zones: Collection[str]) -> Device:
+    table.name_subject("device")
     kind = table.text("kind")
     table.known("kind", kind, names.kinds, "kind")
     defaults = _defaults(table, kind, names)
@@ -167,6 +169,7 @@ def _people(tables: list[Table], names: Names) -> tuple[Person, ...]:
 
 
 def _person(table: Table, names: Names) -> Person:
+    table.name_subject("person")
     person = Person(
         id=table.id("id"),
         name=table.text("name"),

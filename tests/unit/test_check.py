@@ -34,7 +34,7 @@ def test_faults_of_the_files_end_with_2_and_come_before_warnings(tmp_path: Path)
     main = changed(MAIN, "https://alarm.example.org", "http://127.0.0.1:8080")
     lines: list[str] = []
     assert run(write(tmp_path, main, site), lines.append) == 2
-    assert lines[0].startswith("FAULT") and "unknown zone 'wart'. Did you mean 'ward'?" in lines[0]
+    assert lines[0].startswith("FAULT") and "unknown zone 'wart' (device smoke-1). Did you mean 'ward'?" in lines[0]
     assert lines[1].startswith("warning") and "cannot open 127.0.0.1" in lines[1]
 
 

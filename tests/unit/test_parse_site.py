@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import timedelta
 from typing import Any
@@ -34,7 +35,15 @@ def parsed(text: str):
 def told(text: str) -> list[str]:
     site, faults = parse_site(tomllib.loads(text), NAMES)
     assert site is None or not faults
-    return [str(fault) for fault in faults]
+    return [re.sub(r" \((zone|device|person) [^)]*\)", "", str(fault)) for fault in faults]
+
+
+def test_a_fault_names_its_device_or_person_by_id() -> None:
+    text = changed(changed(SITE, 'zone = "ward"', 'zone = "x"'), '{destination = "phone", address = "1"}', "{}")
+    _, faults = parse_site(tomllib.loads(text), NAMES)
+    problems = {fault.path: fault.problem for fault in faults}
+    assert problems["device[1].zone"] == "unknown zone 'x' (device smoke-1)"
+    assert problems["person[1].channels[1].destination"] == "is missing (person carer-1)"
 
 
 def test_a_site_is_read_and_the_profile_fills_in_what_it_does_not_say() -> None:
