@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from devices.catalog import judged
 from devices.codec import Codec, DecodeError, Packet
 from devices.reading import DANGER_POINTS, Report
 from gateway.clock import Clock
@@ -23,7 +24,8 @@ from rules.inputs import AnyInput, DecodeFailed, PacketRefused, ReadingsArrived
 KEPT_BYTES = 1024
 """Bytes of an unreadable packet that go into the journal; the whole packet goes to quarantine up to its limit."""
 
-REFUSALS_EVERY_S = 60.0
+DEVICE_LIST_MAX = 8 * 1024 * 1024
+"""The longest list of devices taken from a bridge, whatever `payload_max` says."""
 
 
 class Route(msgspec.Struct):
@@ -71,7 +73,7 @@ class Decoder:
     ) -> None:
         """One packet of a source. Ends in the inbox, or is settled here because there is nothing to record."""
         self._metrics.packets += 1
-        if len(payload) > self._payload_max:
+        if len(payload) > self._payload_max and not self._may_be_long(route, topic, payload):
             self._metrics.oversized += 1
             reason = f"{len(payload)} bytes; the limit payload_max is {self._payload_max}"
             self._unreadable(route, topic, payload, settle, reason)
@@ -91,6 +93,11 @@ class Decoder:
                 settle()
             return
         self._deliver(route, decoded.reports, len(payload), payload, retained, settle)
+
+    @staticmethod
+    def _may_be_long(route: Route, topic: str, payload: bytes) -> bool:
+        """A bridge's list of its devices grows with them (3 to 8 KB each) and is needed to understand the rest."""
+        return len(payload) <= DEVICE_LIST_MAX and topic[len(route.prefix) + 1 :] == "bridge/devices"
 
     def _deliver(
         self,
@@ -113,7 +120,7 @@ class Decoder:
                     name = f"{route.name}/{report.device}"
                     strange.append(Report(name, report.readings, report.measured_at, report.events))
             else:
-                known.append((found, report))
+                known.append((found, report if found.profile is None else judged(report, found.profile)))
         source, home = route.name, route.home
         if strange:
             make_strange = _stamp_strangers(source, tuple(strange), retained)

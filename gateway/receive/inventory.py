@@ -8,6 +8,8 @@ from datetime import datetime
 
 import msgspec
 
+from devices.catalog import find_profile
+from devices.codec import Profile
 from devices.reading import Report, Value
 from rules.site import Device, Site
 
@@ -18,9 +20,10 @@ STRANGER_POINTS_MAX = 40
 
 
 class Known(msgspec.Struct):
-    """A registered device and the last row time given to it: two reports never share a millisecond."""
+    """A registered device, its profile, and the last row time given to it: two reports never share a millisecond."""
 
     device: Device
+    profile: Profile | None = None
     stored_at: int = 0
 
     def next_row(self, at_ms: int) -> int:
@@ -57,7 +60,7 @@ class Inventory:
         for device in site.devices:
             key = (device.source, device.address)
             stored_at = before[key].stored_at if key in before else 0
-            self._known[key] = Known(device, stored_at)
+            self._known[key] = Known(device, find_profile(device.kind, device.profile), stored_at)
             self._strangers.pop(key, None)
 
     def find(self, source: str, address: str) -> Known | None:

@@ -386,3 +386,28 @@ async def test_a_restart_goes_on_where_the_journal_ends(bench: Bench) -> None:
     again, differing = await restore(bench.record, HOME)
     assert differing == 0
     assert again.snapshot() == bench.engine.snapshot()
+
+
+async def test_an_offline_notice_is_no_sign_of_life(bench: Bench) -> None:
+    bench.packet("smoke-1", b'{"smoke": false}')
+    await bench.settle()
+    heard = bench.engine.devices["smoke-1"].heard_at
+    bench.clock.seconds += 60
+    bench.packet("smoke-1/availability", b'{"state": "offline"}')
+    await bench.settle()
+    assert bench.engine.devices["smoke-1"].heard_at == heard
+    bench.packet("smoke-1/availability", b'{"state": "online"}')
+    await bench.settle()
+    assert bench.engine.devices["smoke-1"].heard_at != heard
+
+
+async def test_a_value_beyond_the_profile_is_no_reading_and_a_trouble(bench: Bench) -> None:
+    bench.packet("climate-1", b'{"temperature": 327.67}')
+    await bench.settle()
+    assert bench.engine.alarm_book.find("gateway.implausible.temperature", "climate-1") is not None
+
+
+async def test_a_long_list_of_devices_is_read(bench: Bench) -> None:
+    entry = b'{"friendly_name": "lamp", "ieee_address": "0x01", "definition": {"exposes": []}, "x": "' + b"a" * 5000 + b'"}'
+    bench.packet("bridge/devices", b"[" + entry + b"]")
+    assert bench.metrics.oversized == 0 and bench.metrics.without_content == 1
