@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -400,65 +401,66 @@ def free_port() -> int:
 
 
 class Served:
-    """A web server that can be stopped and started again on the same port."""
+    """A web server that can be stopped and started again on the same port; its loop lives as long as this does."""
 
     def __init__(self, world: World, port: int) -> None:
         self.world = world
         self.port = port
-        self._thread: threading.Thread | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._app = world.build()
         self._server: uvicorn.Server | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), daemon=True)
-        self._thread.start()
-        assert started.wait(20), "the web server did not start"
+    def _wait(self, work: Coroutine[object, object, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
-    async def _run(self, started: threading.Event) -> None:
-        self.loop = asyncio.get_running_loop()
+    def start(self) -> None:
+        self._wait(self._start())
+
+    async def _start(self) -> None:
         self.world.parts.closing.clear()
         config = uvicorn.Config(
-            self.world.build(),
-            host="127.0.0.1",
-            port=self.port,
-            log_level="error",
-            lifespan="off",
-            timeout_graceful_shutdown=2,
+            self._app, host="127.0.0.1", port=self.port, log_level="error", lifespan="off", timeout_graceful_shutdown=2
         )
         self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        deciding = asyncio.create_task(self.world.decide())
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
         serving = asyncio.create_task(self._server.serve())
+        self._tasks = [serving, asyncio.create_task(self.world.decide())]
         while not self._server.started and not serving.done():  # noqa: ASYNC110  (uvicorn has no event for it)
             await asyncio.sleep(0.01)
-        started.set()
-        await serving
-        deciding.cancel()
-        await asyncio.gather(deciding, return_exceptions=True)
 
     def call(self, function: Callable[[], object]) -> None:
         """Do something in the server's loop, and tell the live pages."""
-        done = threading.Event()
 
-        def act() -> None:
+        async def act() -> None:
             function()
             self.world.parts.changes.bump()
-            done.set()
 
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(act)
-        assert done.wait(10)
+        self._wait(act())
 
     def stop(self) -> None:
-        if self._server is None or self._thread is None or self.loop is None:
+        """Stop serving; open live pages are told to end."""
+        self._wait(self._stop())
+
+    async def _stop(self) -> None:
+        if self._server is None:
             return
-        self.loop.call_soon_threadsafe(self.world.parts.closing.set)
+        self.world.parts.closing.set()
         self._server.should_exit = True
-        self._thread.join(20)
-        assert not self._thread.is_alive(), "the web server did not stop"
+        serving, deciding = self._tasks
+        deciding.cancel()
+        await asyncio.gather(serving, deciding, return_exceptions=True)
         self._server = None
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
