@@ -12,6 +12,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import paho.mqtt.client as paho
@@ -262,14 +263,18 @@ class Publisher:
             if abandoned.is_set():
                 connection.client.disconnect()
 
+        # A thread of its own: the loop's pool also looks up names, and a dead broker must not hold those up.
+        thread = ThreadPoolExecutor(1, thread_name_prefix="publisher-connect")
         try:
-            await asyncio.to_thread(connect)
+            await connection.loop.run_in_executor(thread, connect)
         except asyncio.CancelledError:
             abandoned.set()
             raise
         except (OSError, ValueError) as error:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise ConnectFailed(f"cannot connect to {self._host}:{self._port}: {words}") from error
+        finally:
+            thread.shutdown(wait=False)
         connection.attach()
         try:
             async with asyncio.timeout(_CONNECT_MAX_S):

@@ -379,7 +379,7 @@ uvloop.run(main())
 
 
 def child_process(port: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", CHILD, str(port)])
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(port)], cwd=Path(__file__).parents[2])
 
 
 async def test_last_will_speaks_after_kill_9(broker: Mosquitto) -> None:

@@ -13,7 +13,18 @@ from gateway.deliver.people import STOPPED, PeopleCourier
 from rules.alarm import Category
 from rules.effects import StopNotifying
 from rules.inputs import Outcome
-from tests.deliver_world import START, CrashPoint, Desk, ManualClock, MemoryRecord, Phone, incident, notify, settle
+from tests.deliver_world import (
+    START,
+    CrashPoint,
+    Desk,
+    ManualClock,
+    MemoryRecord,
+    Phone,
+    incident,
+    notify,
+    settle,
+    until,
+)
 
 HOME = "h1"
 RETRY = SendResult(Outcome.RETRY, detail="line busy")
@@ -297,6 +308,33 @@ async def test_foreign_channels_and_effects_only_move_the_cursor(
         await settle()
         assert record.cursor("phone", HOME) == 2
     assert phone.handed == []
+
+
+async def test_message_that_waited_too_long_for_its_turn_is_refused_unless_it_is_a_danger(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.hold = asyncio.Event()
+    record.append(HOME, [notify("first"), notify("fire"), notify("trouble", Category.TROUBLE)])
+    async with running(courier(phone, desk, concurrency=1, give_up_s=20.0)):
+        await clock.advance(30)
+        phone.hold.set()
+        await settle()
+    assert phone.handed == ["first", "fire"]
+    assert [final.detail for final in desk.finals("trouble")] == ["the channel was too busy, 0 tries"]
+
+
+async def test_hand_over_that_never_ends_is_cut_off(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.deliver.people._SEND_MAX_S", 0.05)
+    phone.hold = asyncio.Event()
+    record.append(HOME, [notify("m1")])
+    async with running(courier(phone, desk)):
+        await until(lambda: bool(desk.reports))
+        assert desk.reports[0].outcome is Outcome.RETRY
+        phone.hold.set()
+        await clock.advance(1)
+    assert desk.finals("m1")[0].outcome is Outcome.ACCEPTED
 
 
 def _storm(number: int) -> Callable[[Phone], None]:
