@@ -23,7 +23,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.influx_post import Poster
 from gateway.deliver.line_protocol import whole_ms
-from gateway.record.record import JournalEntry, StreamHead
+from gateway.record.record import JournalEntry, Record, StreamHead
 from gateway.settings import Influx
 from rules.inputs import ReadingsArrived
 from rules.site import Device, Site, Zone
@@ -347,7 +347,7 @@ def influx_settings(port: int, **more: Any) -> Influx:
 
 def make_writer(
     settings: Influx,
-    record: MemoryRecord,
+    record: Record,
     sites: Sequence[Site],
     links: Links | None = None,
     clock: Clock | None = None,

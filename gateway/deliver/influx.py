@@ -35,6 +35,7 @@ SPLIT_POSTS_MAX: Final = 200
 BACK_OFF_FIRST_S: Final = 0.5
 BACK_OFF_MAX_S: Final = 30.0
 TRIES_BEFORE_TROUBLE: Final = 3
+UNREADABLE_PAUSE_S: Final = 5.0
 _QUARANTINED_MAX: Final = 64 * 1024
 
 _DROPPED: Final = re.compile(r"dropped=(\d{1,9})")
@@ -101,7 +102,7 @@ class InfluxWriter:
         self._in_trouble = False
         self._failures = 0
         self._reported: tuple[bool, str] | None = None
-        self._rewind_due = False
+        self._rewind_due = True  # at first to the cursors
         self._reached_before = False
         self._started_mark = ""
 
@@ -109,7 +110,6 @@ class InfluxWriter:
         """Read, write and move the cursors until cancelled."""
         poster = self._poster = self._poster or open_poster(self._settings)
         try:
-            await self._rewind()
             async with asyncio.TaskGroup() as group:
                 if self._settings.lag_s:
                     self._started_mark = await poster.started_mark()
@@ -122,10 +122,18 @@ class InfluxWriter:
 
     async def _read_for_ever(self, group: asyncio.TaskGroup, poster: Poster) -> None:
         while True:
-            if self._rewind_due:
-                await self._rewind()
             await self._slots.acquire()
-            batch = await self._gather()
+            try:
+                if self._rewind_due:
+                    await self._rewind()
+                batch = await self._gather()
+            except JournalUnavailable as error:
+                # The journal's own trouble is raised by who writes it; the store has to wait for it.
+                self.counts["unreadable"] += 1
+                _log.warning("influx_journal_unreadable", store=self._settings.name, reason=str(error))
+                self._slots.release()
+                await self._clock.sleep(UNREADABLE_PAUSE_S)
+                continue
             if batch is None:
                 self._slots.release()
                 await self._wait()
@@ -152,7 +160,11 @@ class InfluxWriter:
             waiting.cancel()
 
     async def _gather(self) -> _Batch | None:
-        """A batch of what the streams have beyond their places, taken in turns; None if there is nothing."""
+        """A batch of what the streams have beyond their places, taken in turns; None if there is nothing.
+
+        Where there is nothing to read below the head, those entries were lost (unreadable, or pushed out of memory
+        while the disk was full): they are passed by.
+        """
         batch = _Batch([], [], [], {})
         lines = batch.lines
         more = True
@@ -160,31 +172,39 @@ class InfluxWriter:
             more = False
             for stream, place in self._places.items():
                 room = self._settings.batch - len(lines)
-                if room <= 0 or self._record.head(stream) <= place.seq:
+                head = self._record.head(stream)
+                if room <= 0 or head <= place.seq:
                     continue
-                entries = await self._record.read(stream, place.seq, min(READ_MAX, room))
-                if self._rewind_due or not entries:
-                    continue
+                try:
+                    entries = await self._record.read(stream, place.seq, min(READ_MAX, room))
+                except JournalUnavailable:
+                    if batch.reached:
+                        return batch  # what was read goes out; the next reading says it again
+                    raise
+                if self._rewind_due:
+                    return None
                 more = True
                 batch.starts.append(len(lines))
                 batch.owners.append(stream)
                 for entry in entries:
                     place.builder.add(entry, lines)
-                place.seq = entries[-1].seq
+                place.seq = entries[-1].seq if entries else head
                 batch.reached[stream] = (place.seq, place.builder.site)
-        return None if self._rewind_due or not batch.reached else batch
+        return batch if batch.reached else None
 
     async def _rewind(self) -> None:
-        """Start reading at the cursors (again)."""
-        self.counts["rewinds"] += self._rewind_due
-        self._rewind_due = self._reached_before = False
-        self._ledger.clear()
+        """Read from the cursors on (again), but never beyond a head: a cursor may outlive entries that were held."""
+        places: dict[str, _Place] = {}
         for stream, site in self._sites.items():
-            cursor = self._record.cursor(self._settings.name, stream)
+            cursor = min(self._record.cursor(self._settings.name, stream), self._record.head(stream))
             builder = LineBuilder(site, self.counts)
             for entry in await self._before(stream, cursor):
                 builder.recall(entry)
-            self._places[stream] = _Place(cursor, builder)
+            places[stream] = _Place(cursor, builder)
+        self.counts["rewinds"] += bool(self._places)
+        self._rewind_due = self._reached_before = False
+        self._ledger.clear()
+        self._places = places
 
     async def _before(self, stream: str, cursor: int) -> list[JournalEntry]:
         entries: list[JournalEntry] = []

@@ -11,8 +11,11 @@ from aiohttp import web
 
 from gateway.deliver.influx import SPLIT_POSTS_MAX
 from gateway.deliver.influx_post import Verdict, judge, open_poster
-from gateway.record.record import JournalUnavailable
+from gateway.deliver.line_protocol import whole_ms
+from gateway.record.record import JournalEntry, JournalUnavailable
+from rules.inputs import LinkChanged
 from tests.influx_world import (
+    START,
     FakeStore,
     HurriedClock,
     Links,
@@ -353,6 +356,78 @@ async def test_writer_that_is_killed_repeats_rows_but_loses_none(store: FakeStor
     async with writing(make_writer(influx_settings(store.port, batch=50), record, [HOME])) as task:
         await until(lambda: done(record), task)
     assert len(rows(store)) == 1500
+
+
+async def test_lost_entries_are_passed_by_without_spinning(store: FakeStore) -> None:
+    reads = 0
+
+    class Holed(MemoryRecord):
+        async def read(self, stream: str, after: int, most: int = 512) -> list[JournalEntry]:
+            nonlocal reads
+            reads += 1
+            await asyncio.sleep(0)
+            return [entry for entry in self.entries[stream][after : after + most] if not 20 < entry.seq <= 50]
+
+    record = Holed()
+    entries = climate_entries(HOME, 120)
+    record.hold(entries[:50])
+    async with writing(make_writer(influx_settings(store.port, batch=10), record, [HOME])) as task:
+        await until(lambda: record.cursor("influx", HOME.id) == 50, task)
+        before = reads
+        await asyncio.sleep(0.2)
+        assert reads == before, "it reads again and again what is not there"
+        record.hold(entries[50:])
+        await until(lambda: done(record), task)
+    assert len(rows(store)) == 30
+
+
+async def test_journal_that_cannot_be_read_for_a_while_costs_no_row(store: FakeStore) -> None:
+    class Flaky(MemoryRecord):
+        reads = 0
+
+        async def read(self, stream: str, after: int, most: int = 512) -> list[JournalEntry]:
+            self.reads += 1
+            if self.reads == 1 or self.reads % 3 == 0:
+                raise JournalUnavailable("I/O error")
+            return await super().read(stream, after, most)
+
+    record, other = Flaky(), climate_site("h2", 5)
+    record.hold(climate_entries(HOME, 500))
+    record.hold(climate_entries(other, 500))
+    record.cursors["influx", "h2"] = 10
+    writer = make_writer(influx_settings(store.port, batch=37), record, [HOME, other])
+    async with writing(writer) as task:
+        await until(lambda: done(record) and record.cursor("influx", "h2") == 250, task)
+    assert len(rows(store)) == 250 + 240
+    assert writer.counts["unreadable"] > 3
+
+
+async def test_cursor_beyond_the_head_starts_at_the_head(store: FakeStore) -> None:
+    record = record_of(100)
+    record.cursors["influx", HOME.id] = 49
+    ahead = MemoryRecord()
+    ahead.cursors = {("influx", HOME.id): 49}
+    ahead.hold(record.entries[HOME.id][:30])
+    ahead.advance = lambda name, stream, seq: ahead.cursors.__setitem__((name, stream), seq)  # type: ignore[method-assign]
+    async with writing(make_writer(influx_settings(store.port), ahead, [HOME])) as task:
+        await asyncio.sleep(0.05)
+        ahead.hold(record.entries[HOME.id][30:])
+        await until(lambda: len(rows(store)) == 20, task)
+
+
+async def test_rows_of_events_get_the_same_instants_after_a_restart_in_the_middle(store: FakeStore) -> None:
+    down = [
+        JournalEntry(HOME.id, 1, seq, START, LinkChanged(at=START, link="qos0:main", up=False, count=seq))
+        for seq in range(1, 41)
+    ]
+    for stop in (15, 40):
+        record = MemoryRecord()
+        record.hold(down[:stop])
+        record.cursors["influx", HOME.id] = 0 if stop == 15 else 15
+        async with writing(make_writer(influx_settings(store.port), record, [HOME])) as task:
+            await until(lambda record=record: done(record), task)
+    stamps = [int(line.rsplit(" ", 1)[1]) for post in store.posts for line in post]
+    assert stamps == [whole_ms(START) + n for n in range(40)]
 
 
 async def test_new_entries_are_written_as_they_come(store: FakeStore) -> None:

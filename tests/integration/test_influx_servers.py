@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from devices.reading import Reading, Report
+from gateway.clock import SystemClock
 from gateway.deliver.line_protocol import whole_ms
+from gateway.record.journal import SqliteRecord
 from tests.influx_world import (
     START,
     InfluxServer,
@@ -84,6 +86,27 @@ async def test_hour_is_complete_and_single_on_influxd_that_was_killed_in_the_mid
     assert first["values"][0] == [whole_ms(START), 20.0]
     assert influxd.counts("gateway", "heard", "home") == {"h1": TICKS}
     assert [up for up, _ in itertools.groupby(up for _, up, _ in links.said)] == [True, False, True]
+
+
+async def test_journal_on_disk_is_written_whole_by_a_gateway_that_stops_and_starts(
+    influxd: InfluxServer, tmp_path: Path
+) -> None:
+    entries = climate_entries(HOURS, 1200)
+    settings = influx_settings(influxd.port, batch=200, in_flight=2)
+    for part in range(3):
+        record = await SqliteRecord.open(tmp_path / "journal.db", clock=SystemClock())
+        head = await record.open_stream(HOURS.id)
+        assert head.seq == part * 800
+        writer = make_writer(settings, record, [HOURS])
+        async with writing(writer) as task:
+            for start in range(part * 800, part * 800 + 800, 100):
+                await record.commit(
+                    [msgspec.structs.replace(one, epoch=head.epoch) for one in entries[start : start + 100]]
+                )
+            enough = part * 800 + (800 if part == 2 else 200)
+            await until(lambda record=record, enough=enough: record.cursor("influx", HOURS.id) >= enough, task)
+        await record.close()
+    assert influxd.counts("climate", "temperature") == {device.id: 120 for device in HOURS.devices}
 
 
 async def test_writing_everything_again_changes_nothing(influxd: InfluxServer) -> None:
