@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -19,33 +19,19 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from devices.catalog import CODECS
 from gateway import boot, decide, health
 from gateway.clock import SystemClock
 from gateway.console.parts import Changes, ConsoleParts, Health, LinkState, Unregistered
 from gateway.console.routes import build
 from gateway.decide import Decider
-from gateway.deliver.channels import open_channel
-from gateway.deliver.courier import Courier
-from gateway.deliver.heartbeat import Heartbeat
-from gateway.deliver.influx import InfluxWriter
-from gateway.deliver.people import PeopleCourier
-from gateway.deliver.sounder import AlarmTopics, offline_will
-from gateway.deliver.wording import Notice, compose
 from gateway.http import HttpClient
 from gateway.inbox import Delivery, Inbox, Stamp
 from gateway.links import LinkRefused, Links
 from gateway.load import Configuration
 from gateway.metrics import Metrics
-from gateway.mqtt import tls_context
-from gateway.publish import Publisher
-from gateway.receive.decode import Decoder, Route
-from gateway.receive.inventory import Inventory
-from gateway.receive.mqtt import MqttSource
 from gateway.record.journal import SqliteRecord
 from gateway.record.statistics import Budget
-from rules.alarm import Alarm
-from rules.effects import DriveSounder, Notify
+from gateway.ways import Parts, Work, ways_in, ways_out
 from rules.engine import Engine
 from rules.inputs import AnyInput, LinkChanged
 from rules.site import Site
@@ -53,7 +39,6 @@ from rules.site import Site
 log = structlog.get_logger("app")
 
 VERSION = version("anlian-gateway")
-Work = Callable[[], Awaitable[None]]
 
 
 class GroupClaims(msgspec.Struct, frozen=True):
@@ -132,7 +117,8 @@ class Gateway:
                 )
             await self.decider.turn()
             await self.decider.commit()
-            await self._run_all([*self._ways_in(), *self._ways_out(), self._console, self._watch])
+            self.parts = self._parts()
+            await self._run_all([*ways_in(self.parts), *ways_out(self.parts), self._console, self._watch])
             await decide.stop(self.decider)
 
     async def _run_all(self, works: Iterable[Work]) -> None:
@@ -189,118 +175,22 @@ class Gateway:
             engine.site = self.sites[home]
         return engine
 
-    # ways in
-
-    def _ways_in(self) -> Iterable[Work]:
-        inventory = self.inventory = Inventory(self.sites.values())
-        decoder = self.decoder = Decoder(
-            inventory, self.inbox, self.clock, self.metrics, self.settings.payload_max, self._quarantine
+    def _parts(self) -> Parts:
+        return Parts(
+            self.configuration,
+            self.sites,
+            self.clock,
+            self.jitter,
+            self.metrics,
+            self.inbox,
+            self.record,
+            self.http,
+            self.links,
+            self.health,
+            self.decider,
+            self.clock_watch.synchronised,
+            VERSION,
         )
-        for broker in self.settings.brokers:
-            routes = [
-                Route(source.name, source.home, source.prefix, _codec(source.codec, source.prefix, source.home))
-                for source in self.settings.sources
-                if source.broker == broker.name
-            ]
-            if routes:
-                password = self.configuration.secrets.find("broker", broker.name, "password")
-                yield MqttSource(
-                    broker,
-                    routes,
-                    decoder,
-                    self.inbox,
-                    self.metrics,
-                    self.jitter,
-                    self.settings.data_dir / "sessions",
-                    self.health.note,
-                    password,
-                ).run
-
-    def _quarantine(self, home: str, at: datetime, source: str, reason: str, payload: bytes) -> None:
-        task = asyncio.ensure_future(self.record.quarantine(home, at, source, reason, payload))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    _background: set[asyncio.Future[str]] = set()  # noqa: RUF012 - keeps tasks alive, as asyncio asks for
-
-    # ways out
-
-    def _ways_out(self) -> Iterable[Work]:
-        homes = tuple(self.sites)
-        if self.settings.alarm_topics is not None:
-            broker = next(b for b in self.settings.brokers if b.name == self.settings.alarm_topics.broker)
-            password = self.configuration.secrets.find("broker", broker.name, "password")
-            for home in homes:
-                context = tls_context(broker)
-                publisher = Publisher(
-                    broker.host,
-                    broker.port,
-                    client_id=f"anlian-{home}-alarms",
-                    clock=self.clock,
-                    jitter=self.jitter,
-                    username=broker.username,
-                    password=password or "",
-                    tls=context if not isinstance(context, bool) else None,
-                    will=offline_will(home),
-                )
-                topics = AlarmTopics(
-                    home,
-                    publisher,
-                    partial(self._open_alarms, home),
-                    partial(self.record.head, home),
-                    self.clock,
-                    self.inbox.submit,
-                    self.jitter,
-                    version=VERSION,
-                    status_every_s=self.settings.alarm_topics.status_every_s,
-                    sounders=partial(self._sounders, home),
-                )
-                yield topics.run
-                yield Courier(topics, self.record, (home,), self.clock, self.inbox.submit, self.jitter).run
-        for setting in self.settings.channels:
-            channel = open_channel(setting, self.http, self._words, self.clock)
-            yield PeopleCourier(
-                channel, self.record, homes, self.clock, self.inbox.submit, self.jitter, give_up_s=setting.give_up_s
-            ).run
-        for store in self.settings.influx:
-            writer = InfluxWriter(
-                store,
-                self.record,
-                homes,
-                self.sites.__getitem__,
-                self.clock,
-                self.health.tell,
-                jitter=self.jitter,
-            )
-            yield partial(self._when_synchronised, writer.run)
-        if self.settings.heartbeat is not None:
-            beat = self.settings.heartbeat
-            yield Heartbeat(
-                beat.url,
-                beat.every_s,
-                lambda: sum(self.record.head(home) for home in homes),
-                self.http,
-                self.clock,
-                homes,
-                self.inbox.submit,
-                self.jitter,
-            ).run
-
-    async def _when_synchronised(self, work: Work) -> None:
-        """A time-series store must not get rows of 1970: it waits for the first synchronisation."""
-        await self.clock_watch.synchronised.wait()
-        await work()
-
-    def _open_alarms(self, home: str) -> list[Alarm]:
-        return list(self.decider.engines[home].alarms.values())
-
-    def _sounders(self, home: str) -> list[DriveSounder]:
-        return self.decider.engines[home].sounding()
-
-    def _words(self, notify: Notify) -> Notice:
-        home = notify.incident.home
-        url = self.links.page(home, notify.incident.id, notify.message, notify.person)
-        return compose(notify, self.sites.get(home), url, self.settings.console.language)
 
     # what people see, and what watches us
 
@@ -362,7 +252,7 @@ class Gateway:
     def _unregistered(self) -> list[Unregistered]:
         return [
             Unregistered(s.home, s.source, s.address, s.heard_at, s.packets, s.values)
-            for s in self.inventory.strangers
+            for s in self.parts.inventory.strangers
         ]
 
     async def _watch(self) -> None:
@@ -371,7 +261,7 @@ class Gateway:
             self.clock,
             [self.clock_watch.look],
             [
-                self.decoder.tell_refusals,
+                self.parts.decoder.tell_refusals,
                 partial(health.look_at_disk, self.health, self.settings.data_dir),
                 self._prune,
                 self._tell_journal_troubles,
@@ -397,11 +287,6 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
-
-
-def _codec(name: str, prefix: str, home: str):  # type: ignore[no-untyped-def]
-    wide = name == "native" and prefix == "anlian/v1"
-    return CODECS[name](prefix=f"{prefix}/{home}" if wide else prefix)
 
 
 def _link_changed(link: str, up: bool, detail: str) -> Stamp:

@@ -1,0 +1,198 @@
+"""Every way in and every way out that the settings name, wired to the parts that they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from devices.catalog import CODECS
+from devices.codec import Codec
+from gateway.clock import SystemClock
+from gateway.decide import Decider
+from gateway.deliver.channels import open_channel
+from gateway.deliver.courier import Courier
+from gateway.deliver.heartbeat import Heartbeat
+from gateway.deliver.influx import InfluxWriter
+from gateway.deliver.people import PeopleCourier
+from gateway.deliver.sounder import AlarmTopics, offline_will
+from gateway.deliver.wording import Notice, compose
+from gateway.health import Links as HealthLinks
+from gateway.http import HttpClient
+from gateway.inbox import Inbox
+from gateway.links import Links
+from gateway.load import Configuration
+from gateway.metrics import Metrics
+from gateway.mqtt import tls_context
+from gateway.publish import Publisher
+from gateway.receive.decode import Decoder, Route
+from gateway.receive.inventory import Inventory
+from gateway.receive.mqtt import MqttSource
+from gateway.record.journal import SqliteRecord
+from gateway.settings import Broker, Influx
+from rules.alarm import Alarm
+from rules.effects import DriveSounder, Notify
+from rules.site import Site
+
+Work = Callable[[], Awaitable[None]]
+
+WIDE_NATIVE = "anlian/v1"
+
+
+@dataclass
+class Parts:
+    """What the ways share: one of each in a gateway."""
+
+    configuration: Configuration
+    sites: dict[str, Site]
+    clock: SystemClock
+    jitter: Callable[[], float]
+    metrics: Metrics
+    inbox: Inbox
+    record: SqliteRecord
+    http: HttpClient
+    links: Links
+    health: HealthLinks
+    decider: Decider
+    synchronised: asyncio.Event
+    version: str
+    inventory: Inventory = field(init=False)
+    decoder: Decoder = field(init=False)
+    writing: set[asyncio.Future[str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.inventory = Inventory(self.sites.values())
+        payload_max = self.configuration.settings.payload_max
+        self.decoder = Decoder(self.inventory, self.inbox, self.clock, self.metrics, payload_max, self._set_aside)
+
+    def _set_aside(self, home: str, at: datetime, source: str, reason: str, payload: bytes) -> None:
+        """Keep the bytes of an unreadable packet, beside the stream and not in its way."""
+        task = asyncio.ensure_future(self.record.quarantine(home, at, source, reason, payload))
+        self.writing.add(task)
+        task.add_done_callback(self.writing.discard)
+
+    def password(self, broker: Broker) -> str | None:
+        """The broker's password, from its file or the environment."""
+        return self.configuration.secrets.find("broker", broker.name, "password")
+
+
+def ways_in(parts: Parts) -> Iterator[Work]:
+    """One durable session for each broker that some source reads from."""
+    settings = parts.configuration.settings
+    for broker in settings.brokers:
+        routes = [
+            Route(
+                source.name,
+                source.home,
+                source.prefix,
+                _codec(source.codec, source.prefix, source.home),
+                source.registered_only,
+            )
+            for source in settings.sources
+            if source.broker == broker.name
+        ]
+        if routes:
+            yield MqttSource(
+                broker,
+                routes,
+                parts.decoder,
+                parts.inbox,
+                parts.metrics,
+                parts.jitter,
+                settings.data_dir / "sessions",
+                parts.health.note,
+                parts.password(broker),
+            ).run
+
+
+def _codec(name: str, prefix: str, home: str) -> Codec:
+    wide = name == "native" and prefix == WIDE_NATIVE
+    return CODECS[name](prefix=f"{prefix}/{home}" if wide else prefix)
+
+
+def ways_out(parts: Parts) -> Iterator[Work]:
+    """Alarm topics first, then phones, stores and the heartbeat: each with a cursor of its own in the journal."""
+    settings = parts.configuration.settings
+    homes = tuple(parts.sites)
+    if settings.alarm_topics is not None:
+        broker = next(broker for broker in settings.brokers if broker.name == settings.alarm_topics.broker)
+        for home in homes:
+            yield from _alarm_topics(parts, broker, home, settings.alarm_topics.status_every_s)
+    for setting in settings.channels:
+        channel = open_channel(setting, parts.http, partial(_words, parts), parts.clock)
+        yield PeopleCourier(
+            channel, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter, give_up_s=setting.give_up_s
+        ).run
+    for store in settings.influx:
+        yield partial(_write_store, parts, store)
+    if settings.heartbeat is not None:
+        yield Heartbeat(
+            settings.heartbeat.url,
+            settings.heartbeat.every_s,
+            lambda: sum(parts.record.head(home) for home in homes),
+            parts.http,
+            parts.clock,
+            homes,
+            parts.inbox.submit,
+            parts.jitter,
+        ).run
+
+
+def _alarm_topics(parts: Parts, broker: Broker, home: str, status_every_s: float) -> Iterator[Work]:
+    """A connection for each home: a connection has one will, and `…/gateway` is a home's."""
+    context = tls_context(broker)
+    publisher = Publisher(
+        broker.host,
+        broker.port,
+        client_id=f"anlian-{home}-alarms",
+        clock=parts.clock,
+        jitter=parts.jitter,
+        username=broker.username,
+        password=parts.password(broker) or "",
+        tls=None if isinstance(context, bool) else context,
+        will=offline_will(home),
+    )
+    topics = AlarmTopics(
+        home,
+        publisher,
+        partial(_open_alarms, parts, home),
+        partial(parts.record.head, home),
+        parts.clock,
+        parts.inbox.submit,
+        parts.jitter,
+        version=parts.version,
+        status_every_s=status_every_s,
+        sounders=partial(_sounders, parts, home),
+    )
+    yield topics.run
+    yield Courier(topics, parts.record, (home,), parts.clock, parts.inbox.submit, parts.jitter).run
+
+
+async def _write_store(parts: Parts, store: Influx) -> None:
+    """A time-series store must not get rows of 1970: it waits for the first synchronisation of the clock."""
+    await parts.synchronised.wait()
+    await InfluxWriter(
+        store,
+        parts.record,
+        tuple(parts.sites),
+        parts.sites.__getitem__,
+        parts.clock,
+        parts.health.tell,
+        jitter=parts.jitter,
+    ).run()
+
+
+def _open_alarms(parts: Parts, home: str) -> list[Alarm]:
+    return list(parts.decider.engines[home].alarms.values())
+
+
+def _sounders(parts: Parts, home: str) -> list[DriveSounder]:
+    return parts.decider.engines[home].sounding()
+
+
+def _words(parts: Parts, notify: Notify) -> Notice:
+    home = notify.incident.home
+    url = parts.links.page(home, notify.incident.id, notify.message, notify.person)
+    return compose(notify, parts.sites.get(home), url, parts.configuration.settings.console.language)
