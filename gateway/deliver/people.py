@@ -100,7 +100,22 @@ class PeopleCourier:
         self._concurrency = concurrency
         self._give_up_s = give_up_s
         self._links = LinkReporter(f"destination:{destination.name}", streams, report)
+        self._draining = False
         self._begin()
+
+    async def drain(self, seconds: float) -> bool:
+        """Begin no hand-over any more, and wait until those under way are recorded: before an orderly end, while
+        inputs are still decided. Without it, as after a crash, they may be handed over once more at the next start.
+        """
+        self._draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                while self._handing_over:
+                    self._landed.clear()
+                    await self._landed.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _begin(self) -> None:
         self._gate = Gate(self._concurrency, reserved=self._concurrency // 4)
@@ -108,6 +123,8 @@ class PeopleCourier:
         self._progress: dict[str, _Progress] = {}
         self._undurable: list[_Letter] = []
         self._room = asyncio.Event()
+        self._handing_over = 0
+        self._landed = asyncio.Event()
 
     async def run(self) -> None:
         """Carry messages of all streams until cancelled."""
@@ -179,26 +196,40 @@ class PeopleCourier:
 
     async def _carry(self, letter: _Letter) -> None:
         """One message from its taking up to its end on disk."""
-        rank, danger = letter.notify.alarm.category.rank, letter.danger
+        if letter.crowded_out:
+            detail = f"more than {_WAITING_MAX} messages wait for this channel"
+            await self._end(letter, SendResult(Outcome.REFUSED, detail=detail))
+            return
         give_up_at = self._clock.monotonic() + self._give_up_s
-        result = SendResult(Outcome.REFUSED, detail=f"more than {_WAITING_MAX} messages wait for this channel")
-        while not letter.crowded_out:
-            await self._gate.enter(rank, danger)
+        pause: float | None = 0.0
+        while pause is not None:
+            await self._clock.sleep(pause)
+            await self._gate.enter(letter.notify.alarm.category.rank, letter.danger)
+            if self._draining:
+                await asyncio.Event().wait()
+            self._handing_over += 1
             try:
-                result = await self._attempt(letter, give_up_at)
+                pause = await self._take_turn(letter, give_up_at)
             finally:
-                self._gate.leave(danger)
-            if result.outcome is not Outcome.RETRY:
-                break
+                self._handing_over -= 1
+                self._landed.set()
+
+    async def _take_turn(self, letter: _Letter, give_up_at: float) -> float | None:
+        """One try and its record: seconds until the next one, or None when the message has ended."""
+        try:
+            result = await self._attempt(letter, give_up_at)
+        finally:
+            self._gate.leave(letter.danger)
+        if result.outcome is Outcome.RETRY:
             pause = backoff_seconds(letter.tries, self._jitter, first=_BACKOFF_FIRST_S, most=_BACKOFF_MOST_S)
             pause = max(pause, result.retry_after)
-            if self._clock.monotonic() + pause >= give_up_at:
-                detail = f"gave up after {letter.tries} tries: {result.detail}"
-                result = SendResult(Outcome.REFUSED, result.reference, detail)
-                break
-            await self._say(letter, result, final=False)
-            await self._clock.sleep(pause)
+            if self._clock.monotonic() + pause < give_up_at:
+                await self._say(letter, result, final=False)
+                return pause
+            detail = f"gave up after {letter.tries} tries: {result.detail}"
+            result = SendResult(Outcome.REFUSED, result.reference, detail)
         await self._end(letter, result)
+        return None
 
     async def _attempt(self, letter: _Letter, give_up_at: float) -> SendResult:
         if letter.stopped:

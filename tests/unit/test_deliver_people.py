@@ -337,6 +337,38 @@ async def test_hand_over_that_never_ends_is_cut_off(
     assert desk.finals("m1")[0].outcome is Outcome.ACCEPTED
 
 
+async def test_orderly_end_leaves_nothing_between_hand_over_and_record(
+    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk
+) -> None:
+    phone.hold = asyncio.Event()
+    phone.answers["m0"] = [RETRY]
+    record.append(HOME, [notify(f"m{number}") for number in range(6)])
+    carrier = courier(phone, desk, concurrency=3)
+    async with running(carrier):
+        await settle()
+        drained = asyncio.create_task(carrier.drain(5.0))
+        await settle()
+        assert not drained.done()
+        phone.hold.set()
+        assert await drained
+        await clock.advance(10)
+    assert phone.handed == ["m0", "m1", "m2"]
+    assert [desk.finals(message)[0].message for message in ("m1", "m2")] == ["m1", "m2"]
+    second = Phone()
+    async with running(courier(second, Desk(record.after_crash(), clock))):
+        await settle()
+    assert sorted(second.handed) == ["m0", "m3", "m4", "m5"]
+
+
+async def test_drain_has_an_end(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
+    phone.hold = asyncio.Event()
+    record.append(HOME, [notify("m1")])
+    carrier = courier(phone, desk)
+    async with running(carrier):
+        await settle()
+        assert await carrier.drain(0.05) is False
+
+
 def _storm(number: int) -> Callable[[Phone], None]:
     def set_up(phone: Phone) -> None:
         for message in range(60):
