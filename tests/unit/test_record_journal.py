@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gateway.record.incarnation import JournalInUse
+from gateway.record.incarnation import Ending, JournalInUse
 from gateway.record.journal import FencedOff, GapWithoutSnapshot, SqliteRecord, StoreTooNew
 from gateway.record.record import JournalUnavailable
+from gateway.record.store import Rows, Store
+from gateway.record.writer import Writer
 from rules.alarm import Category
 from tests.record_world import (
     HOME,
@@ -177,6 +180,78 @@ async def test_a_full_disk_is_named_and_leaves_nothing_of_the_transaction(tmp_pa
         assert seqs(await record.read(HOME, 0)) == [1, 2, 3]
 
 
+def _on_disk(directory: Path, stream: str = HOME) -> list[tuple[int, int]]:
+    database = sqlite3.connect(directory / "journal.db")
+    try:
+        sql = "SELECT first_seq, last_seq FROM segment WHERE stream=? ORDER BY id"
+        return database.execute(sql, (stream,)).fetchall()
+    finally:
+        database.close()
+
+
+async def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with journal(tmp_path, clock) as record:
+        await record.run_statements(
+            "CREATE TEMP TRIGGER planted BEFORE INSERT ON snapshot BEGIN SELECT RAISE(FAIL, 'planted'); END"
+        )
+        with pytest.raises(JournalUnavailable, match="planted"):
+            await record.commit([alarm_entry(1)], snapshots={HOME: (1, b"s")})
+        assert _on_disk(tmp_path) == []
+        await record.run_statements("DROP TRIGGER planted")
+        clock.advance(1.1)
+        await record.commit([alarm_entry(1)], snapshots={HOME: (1, b"s")})
+        assert _on_disk(tmp_path) == [(1, 1)]
+
+
+class _FailingStore:
+    """A store whose first commit fails while the next one is queued already."""
+
+    def __init__(self) -> None:
+        self.committed: list[Rows] = []
+        self.fail: Callable[[], None] | None = None
+
+    def commit(self, rows: Rows) -> None:
+        if self.fail is not None:
+            fail, self.fail = self.fail, None
+            fail()
+            raise JournalUnavailable("planted")
+        self.committed.append(rows)
+
+    def mark(self, ending: Ending) -> None: ...
+
+
+async def test_a_commit_queued_while_another_fails_is_refused_unwritten() -> None:
+    loop = asyncio.get_running_loop()
+    store = _FailingStore()
+    writer = Writer(store, loop)  # type: ignore[arg-type]
+    answers: list[tuple[str, BaseException | None]] = []
+    behind, after = Rows(), Rows()
+    store.fail = lambda: writer.commit(behind, 0, lambda error: answers.append(("behind", error)))
+    writer.commit(Rows(), 0, lambda error: answers.append(("first", error)))
+    async with asyncio.timeout(5):
+        while len(answers) < 2:  # noqa: ASYNC110 - the answers come from another thread
+            await asyncio.sleep(0.001)
+    assert [(name, type(error)) for name, error in answers] == [
+        ("first", JournalUnavailable),
+        ("behind", JournalUnavailable),
+    ]
+    assert store.committed == []
+    writer.commit(after, 1, lambda error: answers.append(("after", error)))
+    await writer.stop()
+    assert store.committed == [after]
+
+
+async def test_the_file_is_synchronous_and_checkpointed_as_measured(tmp_path: Path) -> None:
+    async with journal(tmp_path) as record:
+
+        def settings(store: Store) -> list[object]:
+            names = ("synchronous", "journal_mode", "wal_autocheckpoint", "auto_vacuum")
+            return [store.fetch(f"PRAGMA {name}")[0][0] for name in names]
+
+        assert await record._run(settings) == [2, "wal", 4000, 2]  # 2 = FULL, 2 = INCREMENTAL
+
+
 async def test_a_commit_queued_behind_a_failing_one_fails_with_it(tmp_path: Path) -> None:
     clock = ManualClock()
     async with journal(tmp_path, clock) as record:
@@ -247,8 +322,10 @@ async def test_a_quiet_stream_with_a_gap_does_not_stop_the_others(tmp_path: Path
         record.hold([alarm_entry(1), alarm_entry(4)])
         await mend_disk(record)
         clock.advance(1.1)
-        await record.commit([telemetry(1, "home-b")])
+        record.advance("phone", HOME, 4)
+        await record.commit([alarm_entry(1, "home-b")])
         assert record.stats().held == 2
+        assert _saved(tmp_path).get(("phone", HOME), 0) == 0
         assert seqs(await record.read(HOME, 0)) == [1, 4]
         await record.commit((), snapshots={HOME: (7, b"state at 7")})
         assert record.stats().held == 0
@@ -344,7 +421,7 @@ def _overwrite(path: Path, offset: int, content: bytes) -> None:
         file.write(content)
 
 
-@pytest.mark.parametrize("damage", ["header", "page", "text", "short"])
+@pytest.mark.parametrize("damage", ["header", "page", "middle", "text", "short"])
 async def test_a_damaged_file_is_kept_aside_and_the_next_epoch_begins(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "journal.db"
     async with journal(tmp_path) as record:
@@ -355,6 +432,9 @@ async def test_a_damaged_file_is_kept_aside_and_the_next_epoch_begins(tmp_path: 
             _overwrite(path, 0, b"\0" * 4096)
         case "page":
             _overwrite(path, 4096, b"\xff" * (path.stat().st_size - 4096))
+        case "middle":
+            # A page of entries that nothing reads at the start: only the check after an unclean stop finds it.
+            _overwrite(path, path.stat().st_size // 8192 * 4096, b"\xff" * 4096)
         case "text":
             path.write_text("this is not a database, it is a letter to whoever restores backups" * 100)
         case "short":
