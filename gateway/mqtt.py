@@ -36,8 +36,8 @@ _UNSUPPORTED_PROTOCOL = (1, 132)
 _PUBACK = b"\x40\x02"
 _NO_RECONNECT = -2
 
-_quiet = logging.getLogger("gateway.mqtt.library")
-_quiet.setLevel(logging.CRITICAL)
+_quiet = logging.getLogger("gmqtt")
+_quiet.setLevel(logging.CRITICAL)  # what it would say is said by on_link, in words for a person
 
 
 class SessionRefused(Exception):

@@ -261,6 +261,7 @@ def _document(home: str, alarm: Alarm, change: str, at: datetime, reason: str) -
         "rule": alarm.rule,
         "incident": alarm.incident,
         "value": alarm.value,
+        "detail": alarm.detail,
         "raised_at": alarm.raised_at,
         "found": alarm.found,
         "late": alarm.late,
