@@ -13,8 +13,8 @@ from gateway.record.archive import DANGER, rank_of
 from gateway.record.record import JournalEntry
 from gateway.record.wire import encode_entry
 
-WEIGHT: Final = 5
-"""Bytes of memory for each byte of the encoded entry: the objects and the bytes themselves (measured: 4 to 5)."""
+WEIGHT: Final = 6
+"""Bytes of memory for each byte of the encoded entry, with its objects (measured: 5.8 for telemetry, 3.2 for alarms)."""
 
 
 class HeldEntry(msgspec.Struct, gc=False):

@@ -154,8 +154,7 @@ class SqliteRecord:
             state = self._memory.begin(stream, StreamState(self._epoch, 0, 0, 0))
             return StreamHead(self._epoch, state.head, state.at)
         found = await self._run(lambda store: queries.load_stream(store, stream))
-        if found.broken:
-            self._skipped([found.broken])
+        self._skipped([found.broken] if found.broken else [])
         state = self._memory.begin(stream, StreamState(self._epoch, found.seq, found.seq, found.seq, found.at))
         return StreamHead(self._epoch, state.committed, state.at, found.snapshot_seq, found.snapshot)
 
@@ -374,7 +373,7 @@ class SqliteRecord:
 
     def stats(self) -> RecordStats:
         """The journal's numbers, now."""
-        store = self._store
+        store, held = self._store, self._memory.held
         return RecordStats(
             file_bytes=file_bytes(self._path),
             segment_bytes=store.segment_bytes if store else 0,
@@ -384,9 +383,9 @@ class SqliteRecord:
             commit_failures=self._failures,
             commit_p50_s=self._latencies.quantile(0.5),
             commit_p99_s=self._latencies.quantile(0.99),
-            held=self._memory.held.count,
-            held_bytes=self._memory.held.bytes,
-            lost=sum(self._memory.held.lost.values()),
+            held=held.count,
+            held_bytes=held.bytes,
+            lost=sum(held.lost.values()),
             thinned=self._thinned,
             tail=self._memory.tail.count,
             reads_from_disk=self._disk_reads,
