@@ -39,6 +39,7 @@ from rules.site import Site
 log = structlog.get_logger("app")
 
 VERSION = version("anlian-gateway")
+DRAIN_S = 6.0
 
 
 class GroupClaims(msgspec.Struct, frozen=True):
@@ -129,13 +130,15 @@ class Gateway:
         self.ready.set()
         try:
             done, _ = await asyncio.wait([deciding, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            if done == {stopping}:
+                await self.parts.drain(DRAIN_S)
             for task in done - {stopping}:
                 # Nothing of this ends by itself: a part that does is a bug, and systemd starts us anew.
                 task.result()
                 raise RuntimeError(f"{task.get_name()} ended")
         finally:
             health.notify_systemd("STOPPING=1")
-            # Ways in first: what is acknowledged no more comes again after the start.
+            # What was not acknowledged comes again after the start.
             for task in [stopping, *tasks, deciding]:
                 task.cancel()
             await asyncio.gather(stopping, deciding, *tasks, return_exceptions=True)

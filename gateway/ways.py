@@ -60,6 +60,7 @@ class Parts:
     version: str
     inventory: Inventory = field(init=False)
     decoder: Decoder = field(init=False)
+    couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -72,6 +73,10 @@ class Parts:
         task = asyncio.ensure_future(self.record.quarantine(home, at, source, reason, payload))
         self.writing.add(task)
         task.add_done_callback(self.writing.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Before an orderly end: let no message stand between its hand-over and its record."""
+        await asyncio.gather(*(courier.drain(seconds) for courier in self.couriers))
 
     def password(self, broker: Broker) -> str | None:
         """The broker's password, from its file or the environment."""
@@ -122,9 +127,11 @@ def ways_out(parts: Parts) -> Iterator[Work]:
             yield from _alarm_topics(parts, broker, home, settings.alarm_topics.status_every_s)
     for setting in settings.channels:
         channel = open_channel(setting, parts.http, partial(_words, parts), parts.clock)
-        yield PeopleCourier(
+        courier = PeopleCourier(
             channel, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter, give_up_s=setting.give_up_s
-        ).run
+        )
+        parts.couriers.append(courier)
+        yield courier.run
     for store in settings.influx:
         yield partial(_write_store, parts, store)
     if settings.heartbeat is not None:
