@@ -15,6 +15,9 @@ from rules.lifecycle import Move, move
 from rules.text import Text
 from rules.turn import Turn
 
+RESETS_MAX = 10_000
+"""Resets that are remembered (for what retained messages may raise); beyond it the oldest is forgotten."""
+
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm is raised for: by a rule of a pack, or by the engine itself (links, unreadable packets, …)."""
@@ -81,14 +84,21 @@ class Alarms:
     def _repeat(self, turn: Turn, duty: Duty, known: Alarm, cause: Cause) -> Alarm:
         """A report while the alarm is open: told again at most once a minute, and at once if it had cleared."""
         alarm = move(known, Move.TRIP, turn.at)
-        alarm = replace(alarm, repeats=known.repeats + 1, value=cause.value or known.value)
+        alarm = replace(alarm, repeats=known.repeats + 1, value=cause.value or known.value, detail=cause.detail)
         again = self._incidents.on_repeat(turn, duty, alarm)
         if again:
             alarm = replace(alarm, announced_at=turn.at)
         self._keep(alarm)
-        if again or not known.active:
+        if again or not known.active or alarm.detail != known.detail:
             turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.REPEATED, reason=cause.rule))
         return alarm
+
+    def is_news(self, rule: str, subject: str, said_at: datetime | None) -> bool:
+        """Whether a retained message may raise: not while the alarm is open, nor if it was reset after being said."""
+        if (rule, subject) in self.by_cause:
+            return False
+        reset_at = self.reset_at.get((rule, subject))
+        return reset_at is None or said_at is None or said_at > reset_at
 
     def update(self, turn: Turn, alarm: Alarm, detail: str) -> None:
         """New words for an open alarm (a trouble whose count went up)."""
@@ -124,7 +134,10 @@ class Alarms:
     def reset(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, checked: bool) -> None:
         """A person ends a latched alarm. IllegalTransition if not allowed."""
         ended = move(alarm, Move.RESET_CHECKED if checked else Move.RESET, turn.at, by)
+        self.reset_at.pop((alarm.rule, alarm.subject), None)
         self.reset_at[(alarm.rule, alarm.subject)] = turn.at
+        if len(self.reset_at) > RESETS_MAX:
+            del self.reset_at[next(iter(self.reset_at))]
         self._end(turn, duty, ended, by, Change.RESET, "checked on site" if checked else "")
 
     def withdraw(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str) -> None:
@@ -148,5 +161,9 @@ class Alarms:
         del self.open[alarm.id]
         del self.by_cause[(alarm.rule, alarm.subject)]
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
-        any_left = self.foremost(alarm.incident) is not None
-        self._incidents.on_closed(turn, duty, alarm, by, any_left=any_left)
+        left = self.of_incident(alarm.incident)
+        self._incidents.on_closed(turn, duty, alarm, by, any_left=bool(left))
+        taken = left[-1].acknowledged if left else None
+        if taken is not None and all(other.acknowledged for other in left):
+            # The one alarm that nobody had taken on ended by itself: nothing is left to acknowledge.
+            self._incidents.acknowledge(turn, duty, alarm.incident, taken.by, left[-1])

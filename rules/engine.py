@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from devices.reading import DANGER_POINTS, Quality, Report
-from rules import troubles
+from rules import guards, troubles
 from rules.alarm import Category
 from rules.alarms import Alarms
 from rules.condition import Silent
@@ -21,9 +21,9 @@ from rules.deadlines import Deadlines, Key
 from rules.duty import Duty
 from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
-from rules.evaluation import Evaluation
+from rules.evaluation import Evaluation, decides, says_both
 from rules.incidents import Incidents
-from rules.index import Index, Watch, trips_on_unknown
+from rules.index import Index, Watch, rules_of, trips_on_unknown
 from rules.inputs import (
     AnyInput,
     ClockStepped,
@@ -42,7 +42,7 @@ from rules.inputs import (
 from rules.operator import OperatorDesk
 from rules.rule import Rule
 from rules.site import Device, Site
-from rules.supervision import DEAF_GRACE, DeviceState
+from rules.supervision import DEAF_GRACE, DeviceState, is_sign_of_life
 from rules.text import Text
 from rules.turn import Turn
 
@@ -102,7 +102,11 @@ class Engine:
         return self.deadlines.next()
 
     def step(self, happened: AnyInput) -> tuple[AnyEffect, ...]:
-        """What the world must do because of one input. Instants never go back (ValueError if one does)."""
+        """What the world must do because of one input. Instants never go back (ValueError, and nothing is changed).
+
+        Any other exception leaves the engine half changed: throw it away. A `restore` of the last snapshot and the
+        inputs since, without the one that faulted, is as if that had never come.
+        """
         at = happened.at
         if self.now is not None and at < self.now:
             raise ValueError(f"time went back: {at.isoformat()} after {self.now.isoformat()}")
@@ -130,7 +134,7 @@ class Engine:
             case ("silent", device):
                 self._on_silence(turn, self.devices.get(device))
             case ("raise", rule, device):
-                self._evaluation.raise_due(turn, self.duty, self.rules.get(rule), self.devices.get(device))
+                self._evaluation.raise_due(turn, self.duty, rule, self.devices.get(device))
             case ("clear", rule, device):
                 self._evaluation.clear_due(turn, self.duty, rule, device)
             case ("step", incident):
@@ -172,21 +176,27 @@ class Engine:
 
     def _on_report(self, turn: Turn, state: DeviceState, report: Report) -> None:
         """The hot path: a live report of a registered device. Most reports change nothing and cost a few look-ups."""
-        state.heard_at = turn.at
-        if state.silent:
-            self._speaks_again(turn, state)
+        if len(report.readings) > 1 or is_sign_of_life(report):
+            state.heard_at = turn.at
+            if state.silent:
+                self._speaks_again(turn, state)
         values, watch, engaged = state.values, state.watch, state.engaged
         touched: dict[str, Rule] | None = None
         for reading in report.readings:
-            point = reading.point
-            if reading.quality and reading.quality is Quality.BAD:
-                self._on_implausible(turn, state, point, reading.value)
-                values.pop(point, None)
+            point, value = reading.point, reading.value
             rules = watch.get(point)
-            if rules is None or (not engaged and values.get(point) == reading.value):
+            bad = reading.quality and reading.quality is Quality.BAD
+            if not bad and (rules is None or (not engaged and values.get(point) == value)):
                 continue
-            if reading.quality is not Quality.BAD:
-                values[point] = reading.value
+            if bad or not decides(reading):
+                self._on_implausible(turn, state, point, value)
+                values.pop(point, None)
+            elif value is False and says_both(report, point):
+                continue
+            elif rules is not None:
+                values[point] = value
+            if rules is None:
+                continue
             if touched is None:
                 touched = {}
             for rule in rules:
@@ -208,7 +218,8 @@ class Engine:
             category = DANGER_POINTS.get(reading.point)
             if category is not None and reading.value is True and reading.quality is not Quality.BAD:
                 cause = troubles.stranger(Category(category), report.device, reading.point, found=found)
-                self.alarm_book.trip(turn, self.duty, cause)
+                if not found or self.alarm_book.is_news(cause.rule, cause.subject, report.measured_at):
+                    self.alarm_book.trip(turn, self.duty, cause)
 
     def _on_implausible(self, turn: Turn, state: DeviceState, point: str, value: Any) -> None:
         device = state.device
@@ -263,7 +274,8 @@ class Engine:
 
     def _forget(self, rule_id: str, subject: str) -> None:
         """After a reset the points are unknown: the next report at alarm value raises, even if it is the same."""
-        rule, state = self.rules.get(rule_id), self.devices.get(subject)
+        state = self.devices.get(subject)
+        rule = state.watching(rule_id) if state is not None else None
         if rule is not None and state is not None:
             self._evaluation.forget(rule, state)
 
@@ -286,7 +298,7 @@ class Engine:
         if happened.up:
             if known is not None:
                 self.alarm_book.clear(turn, self.duty, known, happened.detail)
-        elif known is not None:
+        elif known is not None and known.active:
             self.alarm_book.update(turn, known, happened.detail)
         else:
             self.alarm_book.trip(turn, self.duty, cause)
@@ -312,37 +324,64 @@ class Engine:
         before, self.devices = self.devices, {}
         for device in happened.site.devices:
             self.devices[device.id] = self._state_for(turn.at, device, index.watch_for(device), before.get(device.id))
-        for device_id in before.keys() - self.devices.keys():
-            self.deadlines.cancel(("silent", device_id))
+        for _, _, key in self.deadlines.to_list():
+            if not self._is_watched(key):
+                self.deadlines.cancel(key)
+        self._ask_new_rules(turn, before)
         self._withdraw_orphans(turn)
-        eager = {rule.id for rule in happened.rules if trips_on_unknown(rule.condition)}
-        for state in self.devices.values():
-            asked = {rule.id: rule for rules in state.watch.values() for rule in rules if rule.id in eager}
+        self.incident_book.on_plans_changed(turn, self.duty)
+
+    def _ask_new_rules(self, turn: Turn, before: dict[str, DeviceState]) -> None:
+        """What is known already is not said again: rules that are new to a device, or changed, are asked at once."""
+        news: dict[tuple[int, int], list[Rule]] = {}
+        for device_id, state in self.devices.items():
+            known = before.get(device_id)
+            pair = (id(known.watch) if known is not None else 0, id(state.watch))
+            if pair not in news:
+                if known is None:
+                    news[pair] = [rule for rule in rules_of(state.watch).values() if trips_on_unknown(rule)]
+                else:
+                    old = rules_of(known.watch)
+                    news[pair] = [rule for rule in rules_of(state.watch).values() if old.get(rule.id) != rule]
+            asked = [rule for rule in news[pair] if self.alarm_book.find(rule.id, device_id) is None]
             if asked:
-                self._evaluation.evaluate(turn, self.duty, state, asked.values())
+                self._evaluation.evaluate(turn, self.duty, state, asked)
 
     def _state_for(self, at: datetime, device: Device, watch: Watch, known: DeviceState | None) -> DeviceState:
         if known is None:
             state = DeviceState(device, watch, {}, at)
         else:
-            values = {point: value for point, value in known.values.items() if point in watch}
+            values = {
+                point: value for point, value in known.values.items() if point in watch or point == Silent.SILENT_POINT
+            }
             state = replace(known, device=device, watch=watch, values=values, engaged=True)
         if not state.silent:
-            self.deadlines.set(("silent", device.id), max(state.silent_from, at))
+            key, due = ("silent", device.id), state.silent_from
+            if due <= at:
+                # A limit that is shorter now, or a start after downtime: it gets the rest of its grace, not a new one.
+                due = min(self.deadlines.due_at(key) or due, at + min(DEAF_GRACE, device.silence_limit))
+            self.deadlines.set(key, max(due, at))
         return state
 
     def _withdraw_orphans(self, turn: Turn) -> None:
         """Close the alarms whose rule or device is gone. The engine's own alarms (`gateway.…`) stay."""
         for alarm in list(self.alarm_book.open.values()):
-            if alarm.rule.startswith("gateway."):
+            if alarm.rule.startswith("gateway.") and not alarm.rule.startswith(guards.PREFIX):
                 continue
             state = self.devices.get(alarm.subject)
-            watched = state is not None and any(
-                rule.id == alarm.rule for rules in state.watch.values() for rule in rules
-            )
-            if not watched:
-                self.deadlines.cancel(("clear", alarm.rule, alarm.subject))
+            if state is None or state.watching(alarm.rule) is None:
                 self.alarm_book.withdraw(turn, self.duty, alarm, "rule or device no longer in the configuration")
+
+    def _is_watched(self, key: Key) -> bool:
+        """Whether what a deadline is about is still in the configuration (steps and troubles end by themselves)."""
+        match key:
+            case ("silent", device):
+                return device in self.devices
+            case ("raise" | "clear", rule, device):
+                state = self.devices.get(device)
+                return state is not None and state.watching(rule) is not None
+            case _:
+                return True
 
     # snapshots
 

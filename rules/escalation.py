@@ -2,7 +2,7 @@
 
 One incident runs the plan of its category. A step that reaches nobody runs the next at once and tells
 everyone of the home; the last step repeats until somebody acknowledges; a step all of whose messages were
-refused moves on at once.
+refused moves on at once. Steps that fell due while the gateway was down all run, but a repeat only once.
 """
 
 from __future__ import annotations
@@ -65,23 +65,28 @@ class Escalation:
     def run_step(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
         """Begin the next step of the plan (or the last one again), and set the deadline of the one after it."""
         plan = duty.plan(incident.category)
-        while True:
+        purpose = "call" if incident.step < len(plan.steps) else "repeat"
+        people: list[Person] = []
+        empty = False
+        while not people:
             index = min(incident.step, len(plan.steps) - 1)
-            again = incident.step >= len(plan.steps)
             people = duty.reachable(plan.steps[index].tell)
             incident = replace(incident, step=incident.step + 1)
-            if people:
-                break
-            words = f"step {index + 1} of the plan reaches nobody"
-            incident = noted(incident, Step(turn.at, "empty_step", detail=words))
-            if incident.step >= len(plan.steps):
-                people = duty.everybody()
-                break
-            incident = self._tell(turn, incident, alarm, duty.everybody(), "call")
-        purpose = "repeat" if again else "call"
+            if not people:
+                empty = True
+                words = f"step {index + 1} of the plan reaches nobody"
+                incident = noted(incident, Step(turn.at, "empty_step", detail=words))
+                if incident.step >= len(plan.steps):
+                    break
+        if empty:
+            people = duty.everybody()
         incident = self._tell(turn, incident, alarm, people, purpose)
         if not people:
             incident = noted(incident, Step(turn.at, "nobody", detail="nobody of this home has a channel"))
+        return self._set_next(turn, duty, incident)
+
+    def resume(self, turn: Turn, duty: Duty, incident: Incident) -> Incident:
+        """Set the next step by a new plan, if that has one."""
         return self._set_next(turn, duty, incident)
 
     def _set_next(self, turn: Turn, duty: Duty, incident: Incident) -> Incident:
@@ -90,16 +95,24 @@ class Escalation:
             due = turn.at + plan.steps[incident.step].after
         else:
             rounds = incident.step - len(plan.steps)
-            if plan.repeats_max and rounds >= plan.repeats_max:
+            if plan.repeats_max and rounds >= plan.repeats_max and not incident.category.endangers_people:
                 self._deadlines.cancel(("step", incident.id))
                 return replace(incident, next_step_at=None)
-            due = turn.at + max(plan.repeat_every, REPEAT_MIN)
+            pause = max(plan.repeat_every, REPEAT_MIN)
+            due = turn.at + pause
+            if due <= turn.until:
+                # The gateway was down: one late repeat, not one for each round that was missed.
+                due = turn.until + pause
         self._deadlines.set(("step", incident.id), due)
         return replace(incident, next_step_at=due)
 
     def _tell(self, turn: Turn, incident: Incident, alarm: Alarm, people: list[Person], purpose: str) -> Incident:
+        if not people:
+            return incident
         run = self.runs.get(incident.id, 0) + 1
         self.runs[incident.id] = run
+        # Only the last run can move the plan on; the runs before it are not kept, or a week would fill the memory.
+        self.messages = {key: known for key, known in self.messages.items() if known.incident != incident.id}
         for person in people:
             incident = noted(incident, Step(turn.at, "told" if purpose != "over" else "told_over", person.id, purpose))
             if person.id not in incident.told:
@@ -128,9 +141,14 @@ class Escalation:
     def tell_again(
         self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm, purpose: str, *, but: str = ""
     ) -> Incident:
-        """Tell those who were told already (`but` not this one): the detector spoke again, or it is over."""
+        """Tell those who were told already (`but` not this one): the detector spoke again, or it is over.
+
+        Where none of them is left in the home's list, a danger that speaks again is told to everybody.
+        """
         told = [duty.person(name) for name in incident.told if name != but]
         people = [person for person in told if person is not None and person.channels]
+        if not people and purpose == "repeat" and incident.step and incident.category.endangers_people:
+            people = duty.everybody()
         return self._tell(turn, incident, alarm, people, purpose)
 
     def stop(self, incident: Incident) -> Incident:

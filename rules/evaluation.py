@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from math import isfinite
 
-from devices.reading import Quality, Report, Value, find_point
+from devices.reading import DANGER_POINTS, Quality, Reading, Report, Value, find_point
 from rules.alarms import Alarms, Cause
-from rules.condition import Silent, points_of
+from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Silent, points_of
 from rules.deadlines import Deadlines
 from rules.duty import Duty
 from rules.rule import Rule
@@ -44,6 +45,9 @@ class Evaluation:
                 self._deadlines.cancel(raising)
                 if known is not None and known.active:
                     self._clear(turn, duty, rule, state)
+            elif not found:
+                # Unknown: what was decided stays, and an end that was not decided yet begins anew.
+                self._deadlines.cancel(("clear", rule.id, device_id))
         self._note_engaged(state)
 
     def _clear(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState) -> None:
@@ -79,27 +83,23 @@ class Evaluation:
         before = dict(state.values)
         for reading in report.readings:
             rules = state.watch.get(reading.point)
-            if rules is None or reading.quality is Quality.BAD:
+            if rules is None or not decides(reading):
                 continue
             state.values[reading.point] = reading.value
             for rule in rules:
                 touched[rule.id] = rule
-        news = [rule for rule in touched.values() if self._is_news(rule, state, report)]
+        subject, said_at = state.device.id, report.measured_at
+        news = [rule for rule in touched.values() if self._alarms.is_news(rule.id, subject, said_at)]
         self.evaluate(turn, duty, state, news, found=True)
         state.values = before
 
-    def _is_news(self, rule: Rule, state: DeviceState, report: Report) -> bool:
-        """Not while the alarm is open already, and not if it was reset after the message's own time."""
-        key = (rule.id, state.device.id)
-        if key in self._alarms.by_cause:
-            return False
-        reset_at = self._alarms.reset_at.get(key)
-        return reset_at is None or report.measured_at is None or report.measured_at > reset_at
-
-    def raise_due(self, turn: Turn, duty: Duty, rule: Rule | None, state: DeviceState | None) -> None:
-        """The condition held for the whole delay."""
+    def raise_due(self, turn: Turn, duty: Duty, rule_id: str, state: DeviceState | None) -> None:
+        """The condition held for the whole delay. If no live value says so, a retained message did: it was found."""
+        rule = state.watching(rule_id) if state is not None else None
         if rule is not None and state is not None:
-            self._alarms.trip(turn, duty, self.cause(rule, state))
+            found = rule.condition.holds(state.values, True) is not True
+            self._alarms.trip(turn, duty, self.cause(rule, state, found=found))
+            self._note_engaged(state)
 
     def clear_due(self, turn: Turn, duty: Duty, rule_id: str, device_id: str) -> None:
         """The condition did not hold for the whole delay."""
@@ -123,14 +123,13 @@ class Evaluation:
 
     @staticmethod
     def cause(rule: Rule, state: DeviceState, *, found: bool = False) -> Cause:
-        """What the alarm of a rule about a device says: the value of the first of its points that is known."""
+        """What the alarm of a rule about a device says, with the value of the point that speaks for it."""
         device = state.device
-        shown_point, shown_value = "", ""
-        for point in points_of(rule.condition):
-            value = state.values.get(point)
-            if value is not None and point != Silent.SILENT_POINT:
-                shown_point, shown_value = point, shown(point, value)
-                break
+        values = state.values
+        candidates = [*_speaking(rule.condition, values), *points_of(rule.condition)]
+        known = (point for point in candidates if point != Silent.SILENT_POINT and point in values)
+        shown_point = next(known, "")
+        shown_value = shown(shown_point, values[shown_point]) if shown_point else ""
         return Cause(
             rule=rule.id,
             title=rule.title,
@@ -144,6 +143,31 @@ class Evaluation:
             found=found,
             clears_are_trusted=device.clears_are_trusted,
         )
+
+
+def decides(reading: Reading) -> bool:
+    """Whether a reading may decide anything: not of BAD quality, and a number only if it is one."""
+    if reading.quality is Quality.BAD:
+        return False
+    return not isinstance(reading.value, float) or isfinite(reading.value)
+
+
+def says_both(report: Report, point: str) -> bool:
+    """Whether a report that says False of a danger point says True of it too: then the danger counts, in any order."""
+    return point in DANGER_POINTS and any(
+        other.point == point and other.value is True and other.quality is not Quality.BAD for other in report.readings
+    )
+
+
+def _speaking(condition: Condition, values: Mapping[str, Value]) -> Iterator[str]:
+    """The points whose own leaves hold: of a rule with several points, those that it is raised for."""
+    match condition:
+        case AllOf() | AnyOf():
+            for part in condition.of:
+                yield from _speaking(part, values)
+        case Equals() | Above() | Below():
+            if condition.holds(values, True):
+                yield condition.point
 
 
 def shown(point: str, value: Value) -> str:

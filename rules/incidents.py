@@ -165,6 +165,14 @@ class Incidents:
         incident = self._escalation.run_step(turn, duty, incident, alarm)
         self._put(turn, incident, "escalated")
 
+    def on_plans_changed(self, turn: Turn, duty: Duty) -> None:
+        """An incident whose plan had come to its end goes on if its new plan does not end there."""
+        for incident in list(self.open.values()):
+            if incident.acknowledged_at is None and incident.next_step_at is None:
+                resumed = self._escalation.resume(turn, duty, incident)
+                if resumed.next_step_at is not None:
+                    self._put(turn, noted(resumed, Step(turn.at, "resumed", detail="the plan is new")), "resumed")
+
     def on_report(self, turn: Turn, duty: Duty, report: SendReported, alarm: Alarm | None) -> None:
         """What became of a message goes on the timeline; a run that was refused whole moves on at once."""
         all_refused = self._escalation.reported(report)
@@ -191,24 +199,36 @@ class Incidents:
         ]
 
     def _sound(self, turn: Turn, incident: Incident, *, on: bool) -> None:
-        pattern = _SOUNDS.get(incident.category)
-        if pattern is None:
+        own = _SOUNDS.get(incident.category)
+        if own is None:
             return
-        if not on:
-            others = [
-                _SOUNDS[other.category]
-                for other in self.open.values()
-                if other.id != incident.id
-                and other.zone == incident.zone
-                and other.category in _SOUNDS
-                and other.silenced_at is None
-            ]
-            pattern = Pattern.EVACUATE if Pattern.EVACUATE in others else (others[0] if others else Pattern.OFF)
+        # A zone has one sounder: what calls for the evacuation is not drowned by what calls for attention.
+        wanted = {
+            _SOUNDS[other.category]
+            for other in self.open.values()
+            if other.id != incident.id
+            and other.zone == incident.zone
+            and other.category in _SOUNDS
+            and other.silenced_at is None
+        }
+        if on:
+            wanted.add(own)
+        pattern = next((sound for sound in (Pattern.EVACUATE, Pattern.ATTENTION) if sound in wanted), Pattern.OFF)
         turn.effects.append(DriveSounder(at=turn.at, zone=incident.zone, pattern=pattern, incident=incident.id))
 
     def _put(self, turn: Turn, incident: Incident, change: str, by: str = "") -> None:
         before = self.open.get(incident.id)
-        known = len(before.timeline) if before is not None else 0
         self.open[incident.id] = incident
-        shown = replace(incident, timeline=incident.timeline[known:] or incident.timeline[-1:])
+        shown = incident if before is None else replace(incident, timeline=_lines_after(before, incident))
         turn.effects.append(IncidentChanged(at=turn.at, incident=shown, change=change, by=by))
+
+
+def _lines_after(before: Incident, now: Incident) -> tuple[Step, ...]:
+    """The lines that are new. A full timeline drops lines from its middle: only its end tells what was added."""
+    last = before.timeline[-1]
+    added = 0
+    for line in reversed(now.timeline):
+        if line is last:
+            break
+        added += 1
+    return now.timeline[len(now.timeline) - added :]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from rules.condition import AllOf, AnyOf, Condition, Leaf, Not, Unknown, points_of
+from rules.condition import points_of
+from rules.guards import guards_beside
 from rules.rule import Rule, Select
 from rules.site import Device
 
@@ -21,17 +22,14 @@ def selects(select: Select, device: Device) -> bool:
     )
 
 
-def trips_on_unknown(condition: Condition) -> bool:
-    """Whether some leaf counts an unknown point as True: such a rule must be asked before the first report."""
-    match condition:
-        case AllOf() | AnyOf():
-            return any(trips_on_unknown(part) for part in condition.of)
-        case Not():
-            return trips_on_unknown(condition.of)
-        case Leaf():
-            return condition.unknown is Unknown.TRIP
-        case _:
-            return False
+def rules_of(watch: Watch) -> dict[str, Rule]:
+    """The rules of a watch by id, each once."""
+    return {rule.id: rule for rules in watch.values() for rule in rules}
+
+
+def trips_on_unknown(rule: Rule) -> bool:
+    """Whether the condition holds of a device that said nothing yet: such a rule must be asked before it speaks."""
+    return rule.condition.holds({}, False) is True
 
 
 class Index:
@@ -74,13 +72,13 @@ class Index:
         return chosen
 
     def watch_for(self, device: Device) -> Watch:
-        """The device's watch; one object for all devices that the same rules select."""
+        """The device's watch, with its guards; one object for all devices that the same rules select."""
         rules = self.rules_for(device)
         key = tuple(rule.id for rule in rules)
         watch = self._shared.get(key)
         if watch is None:
             table: dict[str, list[Rule]] = {}
-            for rule in rules:
+            for rule in (*rules, *guards_beside(rules)):
                 for point in dict.fromkeys(points_of(rule.condition)):
                     table.setdefault(point, []).append(rule)
             watch = {point: tuple(watching) for point, watching in table.items()}

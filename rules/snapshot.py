@@ -101,15 +101,20 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     index = Index(stored.rules)
     remembered = {device.id: device for device in stored.devices}
     for device in stored.site.devices:
-        known = remembered[device.id]
+        known = remembered.get(device.id)
+        if known is None:
+            raise ValueError(f"not a snapshot of an engine: it says nothing of device {device.id}")
         engine.devices[device.id] = DeviceState(
             device, index.watch_for(device), known.values, known.known_at, known.heard_at, known.silent, known.engaged
         )
+    incidents = {incident.id: incident for incident in stored.incidents}
     for alarm in stored.alarms:
+        if alarm.incident not in incidents:
+            raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no open incident")
         engine.alarm_book.open[alarm.id] = alarm
         engine.alarm_book.by_cause[(alarm.rule, alarm.subject)] = alarm.id
     engine.alarm_book.reset_at = {(rule, subject): at for rule, subject, at in stored.reset_at}
-    engine.incident_book.open = {incident.id: incident for incident in stored.incidents}
+    engine.incident_book.open = incidents
     engine.incident_book.announced = stored.announced
     engine.escalation.messages = stored.messages
     engine.escalation.runs = stored.runs

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from devices.reading import Value
-from rules.index import Watch
+from devices.reading import Report, Value
+from rules.index import Watch, rules_of
+from rules.rule import Rule
 from rules.site import Device
 
 DEAF_GRACE = timedelta(seconds=100)
@@ -34,3 +35,14 @@ class DeviceState(msgspec.Struct):
     def silent_from(self) -> datetime:
         """When it becomes silent: its limit after its last report, or after it became known if it never spoke."""
         return (self.heard_at or self.known_at) + self.device.silence_limit
+
+    def watching(self, rule_id: str) -> Rule | None:
+        """The rule with this id if it watches the device, guards included, or None."""
+        return rules_of(self.watch).get(rule_id)
+
+
+def is_sign_of_life(report: Report) -> bool:
+    """Whether the device itself spoke: not if its bridge says that it is gone, nor if its topic was removed."""
+    return bool(report.events) or any(
+        reading.value is not False or reading.point not in ("online", "gateway.online") for reading in report.readings
+    )
