@@ -205,6 +205,7 @@ class World:
     strangers: list[Unregistered]
     durable: bool = True
     deciding: bool = True
+    abandoned: int = 0
 
     @property
     def home(self) -> Home:
@@ -224,7 +225,9 @@ class World:
                 continue
             for delivery in inbox.take(100):
                 decision = self.homes[delivery.home].step(delivery.make)
-                if delivery.decided is not None and not delivery.decided.done():
+                if delivery.decided is not None and delivery.decided.cancelled():
+                    self.abandoned += 1
+                elif delivery.decided is not None:
                     delivery.decided.set_result(Decision(decision.seq, decision.effects, self.durable))
             self.parts.changes.bump()
 

@@ -229,6 +229,7 @@ async def test_an_answer_that_does_not_come_is_not_called_done(world: World, ope
     async with asyncio.timeout(5):
         while not world.home.acted():
             await world.parts.changes.wait(world.parts.changes.version)
+    assert world.abandoned == 0, "whoever decides would fulfil a future that is cancelled"
     assert "王护工" in (await operator.get(path)).text
 
 

@@ -193,7 +193,7 @@
     compare();
     const card = live.querySelector("[data-open]");
     if (card) {
-      document.querySelectorAll(".answer, .script").forEach(function (node) {
+      document.querySelectorAll(".answer, .script, .phone .procedure").forEach(function (node) {
         node.hidden = card.dataset.open === "no";
       });
     }
