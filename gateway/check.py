@@ -74,7 +74,7 @@ def run(path: Path, echo: Callable[[str], object] = print) -> int:
 
 def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
     """The whole check. With faults in the files themselves, what hangs on them is not looked at."""
-    configuration, found = examine(path, environment)
+    configuration, found = examine(path, environment, elsewhere=True)
     if configuration is None:
         return Report(str(path), found)
     kinds = kind_defaults()

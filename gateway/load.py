@@ -19,7 +19,7 @@ import msgspec
 from devices.catalog import PROFILES, VARIANTS
 from devices.codec import Profile
 from gateway.load_cross import cross_check
-from gateway.load_settings import FILE_MAX, Secrets, absolute, find_secrets, validate
+from gateway.load_settings import ABSENT, FILE_MAX, Secrets, absolute, find_secrets, validate
 from gateway.settings import Settings
 from rules.parse import Fault, KindDefaults, Names, SelectNames, parse_rules, parse_site, suggestion
 from rules.rule import Rule
@@ -71,8 +71,14 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Configurat
     return configuration
 
 
-def examine(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Configuration | None, tuple[Fault, ...]]:
-    """The configuration (None if it has faults), and every fault and warning of every file."""
+def examine(
+    path: Path, environment: Mapping[str, str] | None = None, *, elsewhere: bool = False
+) -> tuple[Configuration | None, tuple[Fault, ...]]:
+    """The configuration (None if it has faults), and every fault and warning of every file.
+
+    `elsewhere`: it is only looked at, perhaps on another machine than the box: certificates and secrets that are
+    not here are warnings then.
+    """
     faults: list[Fault] = []
     path = path.absolute()
     values = read_toml(path, str(path), "", faults)
@@ -92,6 +98,8 @@ def examine(path: Path, environment: Mapping[str, str] | None = None) -> tuple[C
         faults += cross_check(settings, homes if len(homes) == len(site_paths) else None, str(path))
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
+    if elsewhere:
+        faults = [msgspec.structs.replace(f, warning=True) if f.mend == ABSENT else f for f in faults]
     if settings is None or any(not fault.warning for fault in faults):
         return None, tuple(faults)
     configuration = Configuration(

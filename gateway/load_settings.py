@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 import types
@@ -19,6 +20,9 @@ from rules.parse import Fault, suggestion
 FILE_MAX: Final = 4 * 1024 * 1024
 SECRET_MAX: Final = 64 * 1024
 ENVIRONMENT: Final = "ANLIAN_"
+ABSENT: Final = "Put the file there before the gateway starts, or mend the path"
+"""The mend of a file that is not there: a fault at the start, a warning where a configuration is only checked."""
+
 _SECRET_ENDINGS: Final = ("_PASSWORD", "_TOKEN", "_SECRET")
 
 
@@ -47,11 +51,27 @@ def variable(kind: str, name: str, what: str) -> str:
 
 
 def validate(values: Mapping[str, Any], file: str) -> tuple[Settings | None, list[Fault]]:
-    """The settings, or every fault in them."""
+    """The settings and every fault in them. None if they cannot be read even without the keys that nobody knows."""
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
-        return None, [_fault(detail, file) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+    faults = [_fault(detail, file) for detail in details]
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    if len(unknown) < len(details):
+        return None, faults
+    return Settings.model_validate(_without(values, unknown)), faults
+
+
+def _without(values: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> Any:
+    """The tables without these keys: what is left can still be checked against the rest of the configuration."""
+    kept = copy.deepcopy(dict(values))
+    for place in places:
+        inner: Any = kept
+        for step in place[:-1]:
+            inner = inner[step]
+        inner.pop(place[-1], None)
+    return kept
 
 
 def _fault(detail: ErrorDetails, file: str) -> Fault:
@@ -165,7 +185,7 @@ def readable(path: Path, where: str, file: str, faults: list[Fault], *, private:
             if not stat.S_ISREG(mode):
                 raise IsADirectoryError(f"{path} is not a file")
     except OSError as error:
-        mend = "Give the gateway's user the right to read it" if path.exists() else "Make the file, or mend the path"
+        mend = "Give the gateway's user the right to read it" if path.exists() else ABSENT
         problem = f"{path} cannot be read: {_reason(error)}"
         faults.append(Fault(file=file, path=where, problem=problem, mend=mend))
         return False
