@@ -13,7 +13,7 @@ from gateway.deliver.influx import SPLIT_POSTS_MAX
 from gateway.deliver.influx_post import Verdict, judge, open_poster
 from gateway.deliver.line_protocol import whole_ms
 from gateway.record.record import JournalEntry, JournalUnavailable
-from rules.inputs import LinkChanged
+from rules.inputs import LinkChanged, SiteChanged
 from tests.influx_world import (
     START,
     FakeStore,
@@ -22,8 +22,10 @@ from tests.influx_world import (
     MemoryRecord,
     climate_entries,
     climate_site,
+    device,
     influx_settings,
     make_writer,
+    site,
     until,
     writing,
 )
@@ -381,13 +383,16 @@ async def test_lost_entries_are_passed_by_without_spinning(store: FakeStore) -> 
     assert len(rows(store)) == 30
 
 
-async def test_journal_that_cannot_be_read_for_a_while_costs_no_row(store: FakeStore) -> None:
+@pytest.mark.parametrize(("batch", "failing"), [(37, set(range(0, 60, 3)) | {1}), (5000, {1, 4, 5})])
+async def test_journal_that_cannot_be_read_for_a_while_costs_no_row(
+    store: FakeStore, batch: int, failing: set[int]
+) -> None:
     class Flaky(MemoryRecord):
         reads = 0
 
         async def read(self, stream: str, after: int, most: int = 512) -> list[JournalEntry]:
             self.reads += 1
-            if self.reads == 1 or self.reads % 3 == 0:
+            if self.reads in failing:
                 raise JournalUnavailable("I/O error")
             return await super().read(stream, after, most)
 
@@ -395,11 +400,11 @@ async def test_journal_that_cannot_be_read_for_a_while_costs_no_row(store: FakeS
     record.hold(climate_entries(HOME, 500))
     record.hold(climate_entries(other, 500))
     record.cursors["influx", "h2"] = 10
-    writer = make_writer(influx_settings(store.port, batch=37), record, [HOME, other])
+    writer = make_writer(influx_settings(store.port, batch=batch), record, [HOME, other])
     async with writing(writer) as task:
         await until(lambda: done(record) and record.cursor("influx", "h2") == 250, task)
     assert len(rows(store)) == 250 + 240
-    assert writer.counts["unreadable"] > 3
+    assert writer.counts["unreadable"] >= 2
 
 
 async def test_cursor_beyond_the_head_starts_at_the_head(store: FakeStore) -> None:
@@ -453,6 +458,24 @@ async def test_with_a_lag_a_204_is_not_enough_and_a_restart_brings_the_rows_agai
         await until(lambda: done(record), task)
     assert writer.counts["rewinds"] == 1
     assert writer.counts["stored"] == 2 * len({line for post in store.posts for line in post})
+
+
+async def test_rows_that_are_written_again_name_the_zone_of_their_time(store: FakeStore) -> None:
+    moved = site("h1", [device(one.id, one.kind, "attic") for one in HOME.devices])
+    record = MemoryRecord()
+    record.hold([JournalEntry("h1", 1, 1, START, SiteChanged(at=START, site=moved, rules=(), ruleset="x"))])
+    record.hold(climate_entries(HOME, 4000, first_seq=2))
+    writer = make_writer(influx_settings(store.port, lag_s=0.5), record, [HOME])
+    async with writing(writer) as task:
+        await until(lambda: done(record), task)
+        before = len(store.posts)
+        record.hold(climate_entries(HOME, 10, first_seq=2002))
+        await until(lambda: len(store.posts) > before, task)
+        store.mark = "process_start_time_seconds 2"
+        await until(lambda: writer.counts["rewinds"] == 1 and done(record), task)
+        again = [line for post in store.posts[before:] for line in post if line.startswith("climate")]
+    assert len(again) == 10
+    assert all("zone=attic" in line for line in again)
 
 
 async def test_with_a_lag_a_refused_connection_after_success_brings_the_rows_again(store: FakeStore) -> None:
