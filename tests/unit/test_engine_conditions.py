@@ -6,8 +6,11 @@ import itertools
 
 import pytest
 
-from devices.reading import Value
+from devices.reading import Quality, Reading, Report, Value
+from rules.alarm import Category
 from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Not, Silent, Unknown, points_of
+from rules.inputs import ReadingsArrived
+from rules.text import Text
 from tests.unit.engine_world import World, rule
 
 T, F, N = True, False, None
@@ -91,6 +94,29 @@ def test_points_in_order() -> None:
     assert list(points_of(condition)) == ["t", Silent.SILENT_POINT, "f"]
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [("double", "double"), (12.5, "12.5"), (True, "true"), (False, "false")], ids=str
+)
+def test_the_value_that_raised_is_shown_as_text(value: Value, shown: str) -> None:
+    world = World(rules=(rule("pressed", Equals(point="button", value=value)),))
+    world.step(ReadingsArrived(at=world.at, source="t", reports=(Report("sos-1", (Reading("button", value),)),)))
+    assert world.alarm("pressed", "sos-1").value == shown
+
+
+@pytest.mark.parametrize(("text", "language", "words"), [
+    (Text("火", "fire"), "zh", "火"), (Text("火", "fire"), "en", "fire"),
+    (Text("火"), "en", "火"), (Text("", "x"), "zh", "x"),
+])
+def test_words_in_the_language_there_is(text: Text, language: str, words: str) -> None:
+    assert text.in_language(language) == words
+
+
+def test_categories_are_in_the_order_of_a_fire_panel() -> None:
+    ranks = [category.rank for category in Category]
+    assert ranks == sorted(ranks) and [c.value for c in Category if c.endangers_people] == ["fire", "gas", "person"]
+    assert [c.value for c in Category][:3] == ["fire", "gas", "person"]
+
+
 def _both(unknown: Unknown) -> Condition:
     return AllOf(of=(Above(point="current.residual", limit=300.0), Above(point="cable_temp.1", limit=60.0,
                                                                            unknown=unknown)))
@@ -107,8 +133,6 @@ def test_in_the_engine_an_unheard_point_does_what_the_leaf_says(unknown: Unknown
 
 @pytest.mark.parametrize(("unknown", "open_after"), [(Unknown.HOLD, T), (Unknown.RESET, F), (Unknown.TRIP, T)])
 def test_in_the_engine_a_point_that_becomes_unknown(unknown: Unknown, open_after: bool) -> None:
-    from devices.reading import Quality
-
     world = World(rules=(rule("both", _both(unknown)),))
     world.spoke("meter-1", residual=400.0, cable=80.0)
     assert world.has("both", "meter-1")

@@ -342,6 +342,16 @@ class TestConfirmation:
 
 
 class TestSounders:
+    def test_what_must_sound_now_is_said_for_each_zone(self, world: World) -> None:
+        assert world.engine.sounding() == []
+        world.spoke("sos-1", sos=True)
+        world.spoke("smoke-1", smoke=True)
+        world.spoke("call-1", call=True)
+        world.spoke("smoke-1", battery=1.0)
+        assert sorted(sounds(world.engine.sounding())) == [("hall", "evacuate"), ("ward", "evacuate")]
+        world.acts(Verb.SILENCE, world.alarm("smoke", "smoke-1").incident)
+        assert sorted(sounds(world.engine.sounding())) == [("hall", "evacuate"), ("ward", "attention")]
+
     def test_fire_evacuates_person_draws_attention(self, world: World) -> None:
         assert sounds(world.spoke("call-1", call=True)) == [("hall", "evacuate")]
         assert sounds(world.spoke("sos-1", sos=True)) == [("ward", "attention")]

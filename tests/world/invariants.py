@@ -1,0 +1,83 @@
+"""What must hold of an engine after every input, whatever came before."""
+
+from __future__ import annotations
+
+from devices.reading import DANGER_POINTS, Quality
+from rules.effects import AlarmChanged, AnyEffect, Change, DriveSounder, Notify, Pattern
+from rules.engine import Engine
+from rules.inputs import AnyInput, ReadingsArrived
+
+
+def dangers_of(happened: AnyInput) -> list[tuple[str, str]]:
+    """(device, point) of each danger point that a live packet believably says True of."""
+    if not isinstance(happened, ReadingsArrived) or happened.retained:
+        return []
+    return [
+        (report.device, reading.point)
+        for report in happened.reports
+        for reading in report.readings
+        if reading.value is True and reading.point in DANGER_POINTS and reading.quality is not Quality.BAD
+    ]
+
+
+def check_raised(engine: Engine, happened: AnyInput) -> None:
+    """A danger said live has an open, active alarm of its category about that device, now."""
+    for device, point in dangers_of(happened):
+        open_ones = [
+            alarm
+            for alarm in engine.alarms.values()
+            if alarm.subject == device and alarm.category.value == DANGER_POINTS[point] and alarm.active
+        ]
+        assert open_ones, f"{point} of {device} was swallowed"
+
+
+def check_effects(happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
+    """Effects are in order, not in the future, and no danger ends but by a person or a new configuration."""
+    instants = [effect.at for effect in effects]
+    assert instants == sorted(instants) and all(at <= happened.at for at in instants)
+    messages = [n.message for n in effects if isinstance(n, Notify)]
+    assert len(messages) == len(set(messages))
+    for change in effects:
+        if not isinstance(change, AlarmChanged):
+            continue
+        alarm = change.alarm
+        assert alarm.open is (change.change not in (Change.CLOSED, Change.RESET))
+        if not alarm.open and alarm.category.endangers_people:
+            configured = change.reason == "rule or device no longer in the configuration"
+            assert (change.change is Change.RESET and change.by and alarm.acknowledged) or configured
+        if change.change is Change.CLEARED:
+            assert alarm.clears_are_trusted or not alarm.latched
+
+
+def check_state(engine: Engine) -> None:
+    """What must hold of the engine's state between any two inputs."""
+    alarms, incidents = engine.alarms, engine.incidents
+    assert all(alarm.open and (alarm.active or alarm.latched) for alarm in alarms.values())
+    assert len({(a.rule, a.subject) for a in alarms.values()}) == len(alarms)
+    assert {a.incident for a in alarms.values()} == set(incidents)
+    assert len({(i.zone, i.category) for i in incidents.values()}) == len(incidents)
+    for alarm in alarms.values():
+        incident = incidents[alarm.incident]
+        assert alarm.id in incident.alarms and alarm.category is incident.category
+    for incident in incidents.values():
+        taken = all(a.acknowledged for a in alarms.values() if a.incident == incident.id)
+        assert (incident.acknowledged_at is not None) is taken
+        due = engine.deadlines.due_at(("step", incident.id))
+        assert due == incident.next_step_at
+        if incident.acknowledged_at is None and due is None:
+            plan = engine.duty.plan(incident.category)
+            assert plan.repeats_max and not incident.category.endangers_people
+    due = engine.next_deadline()
+    assert due is None or engine.now is None or due >= engine.now
+    assert {m.incident for m in engine.escalation.messages.values()} <= set(incidents)
+    for state in engine.devices.values():
+        assert state.silent or ("silent", state.device.id) in engine.deadlines
+
+
+def check_sounders(engine: Engine, driven: dict[str, DriveSounder], effects: tuple[AnyEffect, ...]) -> None:
+    """What each zone's sounder was told last is what the engine says it must do. `driven` is kept up to date."""
+    for effect in effects:
+        if isinstance(effect, DriveSounder):
+            driven[effect.zone] = effect
+    told = {zone: drive.pattern for zone, drive in driven.items() if drive.pattern is not Pattern.OFF}
+    assert {drive.zone: drive.pattern for drive in engine.sounding()} == told

@@ -1,0 +1,32 @@
+"""Thirty simulated days, one a seed; more with `python -m tests.world.run --seeds N`."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.alarms import Alarms
+from tests.world.home import Broken, SimulatedDay
+from tests.world.run import main
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_day(seed: int) -> None:
+    day = SimulatedDay(seed)
+    day.run()
+    assert len(day.journal) > 400
+
+
+def test_a_seed_plays_the_same_day_again() -> None:
+    first, second = SimulatedDay(3), SimulatedDay(3)
+    first.run()
+    second.run()
+    assert first.journal == second.journal
+
+
+def test_a_broken_engine_is_seen_and_the_seed_printed(monkeypatch: pytest.MonkeyPatch,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(Alarms, "trip", lambda *_: None)
+    with pytest.raises(Broken, match="swallowed"):
+        SimulatedDay(1).run()
+    assert main(["--seeds", "1", "--first", "1"]) == 1
+    assert "--seeds 1 --first 1" in capsys.readouterr().out
