@@ -7,6 +7,7 @@ Addresses may carry tokens, so no error and no log line of this module holds one
 
 from __future__ import annotations
 
+import base64
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -65,6 +66,14 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float:
         except (ValueError, TypeError):
             return 0.0
     return min(max(seconds, 0.0), RETRY_AFTER_MAX_S) if seconds == seconds else 0.0
+
+
+def _basic(credentials: tuple[str, str] | None) -> dict[str, str]:
+    """The header of Basic authentication (RFC 7617, UTF-8)."""
+    if credentials is None:
+        return {}
+    word = base64.b64encode(":".join(credentials).encode()).decode()
+    return {"Authorization": f"Basic {word}"}
 
 
 class HttpClient:
@@ -127,9 +136,8 @@ class HttpClient:
                 method,
                 url,
                 data=body or None,
-                headers=headers,
+                headers={**(headers or {}), **_basic(credentials)},
                 params=query,
-                auth=aiohttp.BasicAuth(*credentials, encoding="utf-8") if credentials else None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds, connect=seconds),
             ) as response:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from devices.catalog import CODECS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _known_codec(name: str) -> str:
+    if name not in CODECS:
+        raise ValueError(f"no codec of this name; there are {', '.join(CODECS)}")
+    return name
 
 
 class Section(BaseModel):
@@ -48,7 +56,7 @@ class Source(Section):
     name: Name
     broker: Name
     home: Name
-    codec: Literal["native", "zigbee2mqtt"]
+    codec: Annotated[Name, AfterValidator(_known_codec)]
     prefix: str
     registered_only: bool = False
 
