@@ -232,6 +232,11 @@ def _devices() -> list[Json]:
                 override("up", displayName="状态", mappings=words(vtrue=("正常", "green"), vfalse=("断开", "red")))
             ],
         ),
+    ]
+
+
+def _deliveries() -> list[Json]:
+    return [
         table(
             "通知送达 / Deliveries",
             "How long the channels took to accept a message, in seconds, in the time range. Refused: check the "
@@ -292,7 +297,7 @@ def build() -> Json:
         "anlian-home",
         "安联网 · 机构 / One home",
         "One home: open alarms, electrical circuits, rooms, devices, links and deliveries.",
-        [*_alarms(), *_electrical(), *_rooms(), *_devices()],
+        [*_alarms(), *_electrical(), *_rooms(), *_devices(), *_deliveries()],
         [
             variable("home", "机构 / home", 'SHOW TAG VALUES FROM "gateway" WITH KEY = "home"', several=False),
             variable(

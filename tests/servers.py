@@ -238,7 +238,8 @@ class GatewayProcess:
         )
         (folder / "secret").write_text("0123456789abcdef" * 4)
         (folder / "secret").chmod(0o600)
-        text = SETTINGS.format(mqtt=mqtt_port, console=self.console_port, top=top + '\nsecret_file = "secret"', more=more)
+        top += '\nsecret_file = "secret"'
+        text = SETTINGS.format(mqtt=mqtt_port, console=self.console_port, top=top, more=more)
         self.settings.write_text(text)
         self.wrapper = wrapper
         self.log = folder / "gateway.log"

@@ -23,7 +23,7 @@ class SendResult(msgspec.Struct, frozen=True):
 
 
 class Destination(Protocol):
-    """One way out. `send` is handed each effect that it `takes`, with a key (`home:epoch:seq:n`) that makes a repeat harmless."""
+    """One way out. `send` gets each effect that it `takes`, with a key (`home:epoch:seq:n`): a repeat is harmless."""
 
     @property
     def name(self) -> str: ...

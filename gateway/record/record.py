@@ -39,7 +39,7 @@ class StreamHead(msgspec.Struct, frozen=True):
 
 
 class JournalUnavailable(Exception):
-    """The commit did not reach the disk; `reason` says why in words for a person (disk full, I/O error, …)."""
+    """The commit did not reach the disk; the text says why in words for a person (disk full, I/O error, …)."""
 
 
 class Record(Protocol):
@@ -58,7 +58,7 @@ class Record(Protocol):
         snapshots: Mapping[str, tuple[int, bytes]] | None = None,
         token: int = 0,
     ) -> None:
-        """Put the entries, of any streams, on disk in one transaction (with what is held); JournalUnavailable if not."""
+        """Put the entries, of any streams, on disk in one transaction with what is held; JournalUnavailable if not."""
 
     def hold(self, entries: Sequence[JournalEntry]) -> None:
         """Keep entries that could not be committed where readers find them; the next commit that works writes them."""
@@ -79,4 +79,4 @@ class Record(Protocol):
         """Note a new cursor; it reaches the disk with the next commit, or within a second."""
 
     async def quarantine(self, stream: str, at: datetime, source: str, reason: str, payload: bytes) -> str:
-        """Keep the bytes of something that could not be decided or decoded (bounded in number, size and age); its id."""
+        """Keep the bytes of what could not be decided or decoded (bounded in number, size and age); gives its id."""

@@ -408,6 +408,7 @@ async def test_a_value_beyond_the_profile_is_no_reading_and_a_trouble(bench: Ben
 
 
 async def test_a_long_list_of_devices_is_read(bench: Bench) -> None:
-    entry = b'{"friendly_name": "lamp", "ieee_address": "0x01", "definition": {"exposes": []}, "x": "' + b"a" * 5000 + b'"}'
+    head = b'{"friendly_name": "lamp", "ieee_address": "0x01", "definition": {"exposes": []}, "x": "'
+    entry = head + b"a" * 5000 + b'"}'
     bench.packet("bridge/devices", b"[" + entry + b"]")
     assert bench.metrics.oversized == 0 and bench.metrics.without_content == 1

@@ -77,7 +77,10 @@ def test_each_library_has_one_door(name: str) -> None:
             assert inside, f"{imported} belongs behind {doors}"
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if Path(name).suffix in {".py", ".md", ".toml", ".sh", ".conf"}])
+TEXTS = [name for name in FILES if Path(name).suffix in {".py", ".md", ".toml", ".sh", ".conf"}]
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_a_file_bears_no_trace_of_a_machine_and_no_reminder(name: str) -> None:
     if name == "tests/unit/test_tidy.py":
         return
