@@ -29,10 +29,9 @@ REPEAT_MIN = timedelta(seconds=10)
 
 
 class Message(msgspec.Struct):
-    """One message on its way: to whom, over what, in which run of which step, and what is known of it."""
+    """One message on its way: to whom, over what, and what is known of it."""
 
     incident: str
-    run: int
     person: str
     channel: str
     outcome: Outcome | None = None
@@ -52,7 +51,6 @@ class Escalation:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self.messages: dict[str, Message] = {}
-        self.runs: dict[str, int] = {}
 
     def begin(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
         """Start the plan: its first step now, or when its delay has passed."""
@@ -109,10 +107,8 @@ class Escalation:
     def _tell(self, turn: Turn, incident: Incident, alarm: Alarm, people: list[Person], purpose: str) -> Incident:
         if not people:
             return incident
-        run = self.runs.get(incident.id, 0) + 1
-        self.runs[incident.id] = run
         # Only the last run can move the plan on; the runs before it are not kept, or a week would fill the memory.
-        self.messages = {key: known for key, known in self.messages.items() if known.incident != incident.id}
+        self._forget_messages(incident.id)
         for person in people:
             incident = noted(incident, Step(turn.at, "told" if purpose != "over" else "told_over", person.id, purpose))
             if person.id not in incident.told:
@@ -121,7 +117,7 @@ class Escalation:
             for channel in person.channels:
                 message = turn.message_id()
                 if purpose != "over":
-                    self.messages[message] = Message(incident.id, run, person.id, channel.destination)
+                    self.messages[message] = Message(incident.id, person.id, channel.destination)
                 turn.effects.append(
                     Notify(
                         at=turn.at,
@@ -155,9 +151,11 @@ class Escalation:
         """No further step: somebody took it on, or it is over. Messages under way are forgotten once it is closed."""
         self._deadlines.cancel(("step", incident.id))
         if incident.closed_at is not None:
-            self.runs.pop(incident.id, None)
-            self.messages = {key: m for key, m in self.messages.items() if m.incident != incident.id}
+            self._forget_messages(incident.id)
         return replace(incident, next_step_at=None)
+
+    def _forget_messages(self, incident: str) -> None:
+        self.messages = {key: known for key, known in self.messages.items() if known.incident != incident}
 
     def reported(self, report: SendReported) -> bool:
         """Note what became of a message. True if its whole run is refused now, so that the next step must not wait."""
@@ -165,10 +163,6 @@ class Escalation:
         if message is None:
             return False
         message.outcome = report.outcome
-        if report.outcome is not Outcome.REFUSED or message.run != self.runs.get(message.incident):
-            return False
         return all(
-            other.outcome is Outcome.REFUSED
-            for other in self.messages.values()
-            if other.incident == message.incident and other.run == message.run
+            other.outcome is Outcome.REFUSED for other in self.messages.values() if other.incident == message.incident
         )

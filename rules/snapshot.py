@@ -52,7 +52,6 @@ class StoredEngine(msgspec.Struct):
     announced: dict[str, datetime]
     reset_at: list[tuple[str, str, datetime]]
     messages: dict[str, Message]
-    runs: dict[str, int]
     serial: int
     deadlines: list[tuple[datetime, int, Key]]
 
@@ -77,7 +76,6 @@ def encode_engine(engine: Engine) -> bytes:
         announced=engine.incident_book.announced,
         reset_at=[(rule, subject, at) for (rule, subject), at in engine.alarm_book.reset_at.items()],
         messages=engine.escalation.messages,
-        runs=engine.escalation.runs,
         serial=engine.deadlines.serial,
         deadlines=engine.deadlines.to_list(),
     )
@@ -117,5 +115,4 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.incident_book.open = incidents
     engine.incident_book.announced = stored.announced
     engine.escalation.messages = stored.messages
-    engine.escalation.runs = stored.runs
     return engine

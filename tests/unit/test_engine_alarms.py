@@ -231,6 +231,15 @@ class TestReset:
         world.spoke(device, smoke=True)
         assert world.alarm("smoke", device).id != alarm
 
+    def test_after_it_the_same_value_raises_whatever_else_was_said_between(self, world: World) -> None:
+        first = self._alarm(world, "bridged")
+        world.acknowledges(first)
+        world.resets(first, checked=True)
+        world.spoke("bridged", battery=90.0)
+        assert "smoke.alarm" not in world.engine.devices["bridged"].values
+        world.spoke("bridged", smoke=True)
+        assert world.alarm("smoke", "bridged").id != first
+
     def test_after_it_a_guard_s_same_value_raises(self) -> None:
         world = World(rules=())
         world.spoke("bridged", smoke=True)

@@ -149,6 +149,7 @@ class Home(RuleBasedStateMachine):
                 name = next(name for name, point in POINT.items() if point == alarm.point) \
                     if alarm.point in POINT.values() else None
                 if name is not None:
+                    self.do(spoke(self.at, alarm.subject, battery=90.0, residual=0.0))
                     self.do(spoke(self.at, alarm.subject, **{name: True}))
 
     @rule(pick=st.integers(0, 19), outcome=st.sampled_from([*Outcome, Outcome.REFUSED, Outcome.REFUSED]))
