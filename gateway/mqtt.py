@@ -198,8 +198,8 @@ class MqttSession:
     def _connected(self, client: gmqtt.Client, session_present: bool) -> None:
         self._acknowledgements = _Acknowledgements(client._connection, asyncio.get_running_loop())
         # Subscribed anew every time: a broker that lost the session has lost the subscription too. Retained messages
-        # come once for each start of ours (retain handling 1 afterwards), not at every reconnect. MQTT 3.1.1 has no such
-        # option: a broker drops the connection at it, again and again, and we would be deaf for good.
+        # come once for each start of ours (retain handling 1 afterwards), not at every reconnect. MQTT 3.1.1 has no
+        # such option: a broker drops the connection at it, again and again, and we would be deaf for good.
         again = self._subscribed_before and session_present and self._version == MQTTv50
         handling = 1 if again else 0
         client.subscribe(
