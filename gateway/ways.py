@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec.structs import replace
 
 from devices.catalog import CODECS
 from devices.codec import Codec
-from gateway.clock import SystemClock
+from gateway.clock import STEP_LIMIT, SystemClock
 from gateway.decide import Decider
 from gateway.deliver.channels import open_channel
 from gateway.deliver.courier import Courier
@@ -199,7 +201,22 @@ def _sounders(parts: Parts, home: str) -> list[DriveSounder]:
     return parts.decider.engines[home].sounding()
 
 
+def on_the_wall(notify: Notify, shift: timedelta) -> Notify:
+    """The message with its instants as the wall clock shows them: after a step they differ from engine time."""
+    if abs(shift) <= STEP_LIMIT:
+        return notify
+    alarm = replace(notify.alarm, raised_at=notify.alarm.raised_at + shift)
+    taken = notify.incident.acknowledged_at
+    incident = replace(
+        notify.incident,
+        opened_at=notify.incident.opened_at + shift,
+        acknowledged_at=None if taken is None else taken + shift,
+    )
+    return replace(notify, at=notify.at + shift, alarm=alarm, incident=incident)
+
+
 def _words(parts: Parts, notify: Notify) -> Notice:
     home = notify.incident.home
     url = parts.links.page(home, notify.incident.id, notify.message, notify.person)
+    notify = on_the_wall(notify, parts.clock.wall() - parts.clock.now())
     return compose(notify, parts.sites.get(home), url, parts.configuration.settings.console.language)
