@@ -9,11 +9,17 @@ from typing import Final
 import msgspec
 
 from devices.codec import Codec, Grade, Profile
+from devices.frigate import Frigate
 from devices.native import Native
+from devices.neolink import Neolink
 from devices.reading import Quality, Reading, Report
+from devices.wyze import WyzeBridge
 from devices.zigbee2mqtt import Zigbee2Mqtt
 
 CODECS: Final[dict[str, Callable[..., Codec]]] = {
+    "frigate": Frigate,
+    "neolink": Neolink,
+    "wyze": WyzeBridge,
     "native": Native,
     "zigbee2mqtt": Zigbee2Mqtt,
 }
@@ -33,6 +39,9 @@ HOURLY_NB_IOT: Final = timedelta(hours=2, minutes=10)
 
 VIDEO: Final = timedelta(seconds=180)
 """GB/T 28181-2016 9.6.1: a heartbeat every 60 s, off line after 3 missed."""
+
+ON_PANEL: Final = timedelta(hours=24) * 1.1
+"""Parts of a fire panel: it supervises them itself (GB 50166: fault within 100 s); its link shows their life daily."""
 
 _BATTERY: Final = ("battery", "battery.voltage", "battery.low")
 _RADIO: Final = ("lqi", "online", "tamper", "fault", "test")
@@ -60,6 +69,8 @@ def _profile(
     )
 
 
+_PANEL_STATES: Final = ("fault", "shielded", "supervisory", "started", "feedback", "delayed")
+_PANEL_LEVELS: Final = ("pressure", "height", "flow", "air.volume", "air.speed", "duration", "event.count")
 _ROOM: Final = {"temperature": (-40.0, 125.0)}
 
 _KINDS: Final[tuple[Profile, ...]] = (
@@ -211,6 +222,39 @@ _KINDS: Final[tuple[Profile, ...]] = (
         ("video.online", "video.frame_age", "video.fps", "video.blank", "online"),
         VIDEO,
     ),
+    _profile(
+        "transmission_device",
+        "用户信息传输装置",
+        "transmission device of a fire panel",
+        (
+            *("fire.alarm", "manual_call.alarm", "fault", "power.mains", "battery.fault", "channel.fault"),
+            *("line.fault", "duty.answered", "test", "online"),
+        ),
+        WIRED,
+        "fire",
+        clears_are_trusted=False,
+    ),
+    _profile(
+        "fire_panel",
+        "消防设施系统",
+        "fire panel or other fire-protection system",
+        (
+            *("fire.alarm", "manual_call.alarm", *_PANEL_STATES, "power.mains", "battery.fault", "bus.fault"),
+            *("manual_mode", "test", "online"),
+        ),
+        ON_PANEL,
+        "fire",
+        clears_are_trusted=False,
+    ),
+    _profile(
+        "panel_part",
+        "消防设施部件",
+        "part of a fire panel",
+        ("fire.alarm", *_PANEL_STATES, "power.fault", *_PANEL_LEVELS, "test", "online"),
+        ON_PANEL,
+        "fire",
+        clears_are_trusted=False,
+    ),
     _profile("bridge", "网桥", "bridge or vendor gateway", ("gateway.online",), WIRED),
     _profile("sounder", "声光警报器", "sounder", ("relay.1", "alarm.silenced", *_BATTERY, *_RADIO), MAINS_RADIO),
     _profile("other", "其他设备", "other device", (*_BATTERY, *_RADIO), BATTERY_RADIO),
@@ -218,7 +262,14 @@ _KINDS: Final[tuple[Profile, ...]] = (
 
 
 def _variants(
-    name: str, zh: str, en: str, silence_limit: timedelta, kinds: tuple[str, ...], *, clears: bool | None = None
+    name: str,
+    zh: str,
+    en: str,
+    silence_limit: timedelta,
+    kinds: tuple[str, ...],
+    *,
+    clears: bool | None = None,
+    more: tuple[str, ...] = (),
 ) -> tuple[Profile, ...]:
     """The profiles of these kinds once more, powered or connected in another way."""
     return tuple(
@@ -227,6 +278,7 @@ def _variants(
             id=f"{base.kind}.{name}",
             zh=f"{base.zh}（{zh}）",
             en=f"{base.en} ({en})",
+            points=tuple(dict.fromkeys((*base.points, *more))),
             silence_limit=silence_limit,
             clears_are_trusted=base.clears_are_trusted if clears is None else clears,
         )
@@ -239,6 +291,15 @@ _VARIANTS: Final[tuple[Profile, ...]] = (
     *_variants("wired", "有线", "wired", WIRED, ("smoke", "heat", "gas", "co", "sos", "fall", "sounder"), clears=True),
     *_variants("nb_iot", "NB-IoT", "NB-IoT", HOURLY_NB_IOT, ("smoke", "heat", "gas", "co", "electrical", "sos")),
     *_variants("mains", "市电", "mains", MAINS_RADIO, ("smoke", "co", "climate", "motion", "electrical", "other")),
+    *_variants(
+        "panel",
+        "接入控制器",
+        "on a fire panel",
+        ON_PANEL,
+        ("smoke", "heat", "gas", "manual_call", "cable_temp"),
+        clears=False,
+        more=("fire.alarm", *_PANEL_STATES, "power.fault", "test", "online"),
+    ),
     *_variants("battery", "电池", "battery", BATTERY_RADIO, ("gas", "manual_call", "sounder", "presence")),
 )
 
