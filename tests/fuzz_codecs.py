@@ -73,6 +73,9 @@ class Corpus:
             self.packets.append(("zigbee2mqtt", topic, _payload(case)))
         for case in json.loads((EXAMPLES / "native.json").read_text())["cases"]:
             self.packets.append(("native", case["topic"], _payload(case)))
+        for case in json.loads((EXAMPLES / "video_more.json").read_text())["cases"]:
+            self.codecs.setdefault(case["codec"], CODECS[case["codec"]]())
+            self.packets.append((case["codec"], case["topic"], _payload(case)))
 
 
 def _payload(case: dict[str, Any]) -> bytes:
