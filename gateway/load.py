@@ -200,7 +200,8 @@ def _read_sites(
             continue
         home = tables.get("home")
         home_id = home.get("id") if isinstance(home, Mapping) else None
-        names = Names(kinds, _named(values, "sources", home=home_id), _named(values, "channels"))
+        sources = _named(values, "sources", home=home_id) | _named(values, "gb26875", home=home_id)
+        names = Names(kinds, sources, _named(values, "channels"))
         site, found = parse_site(tables, names)
         if isinstance(home_id, str) and home_id in first:
             problem = f"home {home_id!r} is already described by {first[home_id]}"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.load_panels import check_panels
 from gateway.load_settings import check_tls, readable
 from gateway.settings import Broker, Influx, PhoneChannel, Settings, Source
 from rules.parse import Fault, suggestion
@@ -33,7 +34,7 @@ def cross_check(settings: Settings, homes: Collection[str] | None, file: str) ->
             fault(f"channels[{place}].name", f"{channel.name!r} is a destination already", "Give each its own name")
     if not settings.sites:
         fault("sites", "names no home", 'Write sites = ["sites/home-a.toml"]')
-    if not settings.sources:
+    if not settings.sources and not settings.gb26875:
         fault("sources", "is empty: nothing is ever received", "Write [[sources]]", warning=True)
     for place, source in enumerate(settings.sources, 1):
         where = f"sources[{place}]"
@@ -53,6 +54,7 @@ def cross_check(settings: Settings, homes: Collection[str] | None, file: str) ->
         faults += _store(store, f"influx[{place}]", file)
     for place, channel in enumerate(settings.channels, 1):
         faults += _channel(channel, f"channels[{place}]", file)
+    faults += check_panels(settings, homes, file)
     faults += _console(settings, file)
     return faults
 

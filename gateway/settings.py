@@ -95,6 +95,54 @@ class PhoneChannel(Section):
     reserved_for_danger: Annotated[int, Field(ge=0, le=6000)] = 10
 
 
+DataAddress = Annotated[int, Field(ge=0, le=(1 << 48) - 1)]
+"""An address of GB/T 26875.3: the number of its six bytes, low byte first."""
+
+
+class PanelListener(Section):
+    """A port on which transmission devices of fire panels report by GB/T 26875.3 (centre's side).
+
+    `centre_address` is ours in the frames that we begin. `networks` (`10.8.0.0/16`) are those that may connect,
+    none: all. `poll_s`: a device that said nothing for so long is asked for its state. `clock_sync_h` 0: never.
+    """
+
+    name: Name
+    home: Name
+    host: str = "127.0.0.1"
+    port: Port
+    transport: Literal["tcp", "udp"] = "tcp"
+    dialect: Literal["standard", "dahua", "tanda"] = "standard"
+    address_format: Literal["words", "words-reversed", "number", "number-reversed", "bytes", "bytes-reversed"] = "words"
+    centre_address: DataAddress = 1
+    registered_only: bool = False
+    networks: tuple[str, ...] = ()
+    connections_max: Annotated[int, Field(ge=1, le=1024)] = 64
+    frames_per_s: Annotated[int, Field(ge=10, le=1000)] = 100
+    idle_s: Annotated[float, Field(ge=60, le=86400)] = 300.0
+    poll_s: Annotated[float, Field(ge=1, le=7200)] = 30.0
+    clock_sync_h: Annotated[float, Field(ge=0, le=720)] = 24.0
+
+
+class PanelUplink(Section):
+    """A monitoring centre to which a home's alarms are reported by GB/T 26875.3 (transmission device's side).
+
+    `backup` (`host:port`) is the other path. `person_part` is the component type (128 to 255, agreed with the
+    centre) under which falls and SOS calls are reported; 0: they are not, the standard has no code for them.
+    """
+
+    name: Name
+    home: Name
+    host: str
+    port: Port
+    backup: str = ""
+    transport: Literal["tcp", "udp"] = "tcp"
+    source_address: DataAddress
+    centre_address: DataAddress
+    system_number: Annotated[int, Field(ge=0, le=255)] = 1
+    person_part: Annotated[int, Field(ge=0, le=255)] = 0
+    heartbeat_s: Annotated[float, Field(ge=0, le=60)] = 25.0
+
+
 class AlarmTopics(Section):
     """Where sounders and lamps listen: the broker for `anlian/v1/<home>/alarm`, on a connection of its own."""
 
@@ -143,6 +191,8 @@ class Settings(Section):
     clock: Literal["kernel", "assume"] = "kernel"
     brokers: tuple[Broker, ...] = ()
     sources: tuple[Source, ...] = ()
+    gb26875: tuple[PanelListener, ...] = ()
+    gb26875_up: tuple[PanelUplink, ...] = ()
     alarm_topics: AlarmTopics | None = None
     influx: tuple[Influx, ...] = ()
     channels: tuple[PhoneChannel, ...] = ()
