@@ -26,7 +26,7 @@ class Decision(msgspec.Struct, frozen=True):
     durable: bool
 
 
-class Delivery(msgspec.Struct):
+class Delivery(msgspec.Struct, gc=False):
     """One input on its way to the engine of `home`.
 
     `make(at)` builds the input with the instant that `decide` stamps (time never goes back). `settle` is called

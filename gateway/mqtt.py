@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gmqtt
@@ -32,7 +32,11 @@ BACKOFF_MOST_S = 30.0
 STEADY_S = 30.0
 """A connection that lasted this long starts the back-off anew."""
 
+TOPICS_KEPT_MAX = 20_000
+"""Topics whose text is remembered; beyond, the memory is emptied (bounded, whatever is published)."""
+
 _UNSUPPORTED_PROTOCOL = (1, 132)
+_NO_PROPERTIES = b"\x00"
 _PUBACK = b"\x40\x02"
 _NO_RECONNECT = -2
 
@@ -65,7 +69,7 @@ class _Acknowledgements:
     def send(self, packet_id: int) -> None:
         if not self._due:
             self._loop.call_soon(self._flush)
-        self._due.append(_PUBACK + struct.pack("!H", packet_id))
+        self._due.append(_PUBACK + packet_id.to_bytes(2, "big"))
 
     def _flush(self) -> None:
         due, self._due = self._due, []
@@ -103,6 +107,8 @@ class MqttSession:
         self._acknowledgements: _Acknowledgements | None = None
         self._subscribed_before = False
         self._paused = False
+        self._topics: dict[bytes, str] = {}
+        self._unusual: Callable[[int, bytes], None] = lambda *_: None
 
     @property
     def protocol(self) -> str:
@@ -146,6 +152,8 @@ class MqttSession:
         client.set_config({"reconnect_retries": _NO_RECONNECT, "reconnect_delay": 0})
         self._client = client
         handler = client._package_handler
+        self._unusual = handler._handle_publish_packet
+        handler._handle_publish_packet = self._on_publish
         handler._handle_qos_1_publish_packet = self._on_qos1
         client.on_message = self._on_qos0
         client.on_disconnect = lambda *_: lost.set()
@@ -209,6 +217,29 @@ class MqttSession:
         if self._paused:
             self.pause()
         self._on_link(True, f"connected to {self._where} with MQTT {self.protocol}", session_present)
+
+    def _on_publish(self, command: int, body: bytes) -> None:
+        """A PUBLISH as it comes by the thousand: QoS 1, no properties. The library reads all others."""
+        acknowledgements = self._acknowledgements
+        at = 4 + (body[0] << 8 | body[1])
+        plain = self._version == MQTTv311 or body[at : at + 1] == _NO_PROPERTIES
+        if command & 0x06 != 0x02 or not plain or at == 4 or len(body) < at or acknowledgements is None:
+            self._unusual(command, body)
+            return
+        raw = body[2 : at - 2]
+        topic = self._topics.get(raw)
+        if topic is None:
+            topic = self._remember(raw)
+        settle = partial(acknowledgements.send, body[at - 2] << 8 | body[at - 1])
+        payload = body[at:] if self._version == MQTTv311 else body[at + 1 :]
+        self._on_message(topic, payload, 1, bool(command & 1), settle)
+
+    def _remember(self, raw: bytes) -> str:
+        """A topic's text, kept: they come again and again. One that is no UTF-8 is shown with its bytes escaped."""
+        if len(self._topics) >= TOPICS_KEPT_MAX:
+            self._topics.clear()
+        topic = self._topics[raw] = raw.decode("utf-8", "backslashreplace")
+        return topic
 
     def _on_qos1(self, packet_id: int, payload: bytes, topic: str, properties: dict[str, Any]) -> None:
         acknowledgements = self._acknowledgements

@@ -27,7 +27,9 @@ from gateway.record.record import JournalEntry, JournalUnavailable, Record
 from gateway.settings import Influx
 from rules.site import Site
 
-READ_MAX: Final = 512
+READ_MAX: Final = 256
+"""Entries read in one go: turning more into lines would keep the loop, and an alarm on it, for many milliseconds.
+The deciding task takes at most as many a turn, so that the store is not left behind under a flood."""
 RECALLED: Final = 1024
 """Entries before the cursor that are looked at again after a start, for the nudges of event rows."""
 SPLIT_POSTS_MAX: Final = 200
@@ -190,6 +192,7 @@ class InfluxWriter:
                     place.builder.add(entry, lines)
                 place.seq = entries[-1].seq if entries else head
                 batch.reached[stream] = (place.seq, place.builder.site)
+                await asyncio.sleep(0)  # the journal's memory answers without a pause: alarms go first
         return batch if batch.reached else None
 
     async def _rewind(self) -> None:

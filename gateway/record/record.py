@@ -12,7 +12,7 @@ from rules.effects import AnyEffect
 from rules.inputs import AnyInput
 
 
-class JournalEntry(msgspec.Struct, frozen=True):
+class JournalEntry(msgspec.Struct, frozen=True, gc=False):
     """One input and everything the engine asked for because of it.
 
     `stream` is the home, `epoch` the incarnation of its journal, `seq` counts from 1 without reuse. `shift_ms` is
