@@ -10,9 +10,12 @@ import msgspec
 
 from devices.codec import Codec, Grade, Profile
 from devices.frigate import Frigate
+from devices.lorawan import LoRaWan
 from devices.native import Native
 from devices.neolink import Neolink
 from devices.reading import Quality, Reading, Report
+from devices.sparkplug import Sparkplug
+from devices.thingsboard import ThingsBoard
 from devices.wyze import WyzeBridge
 from devices.zigbee2mqtt import Zigbee2Mqtt
 
@@ -20,7 +23,10 @@ CODECS: Final[dict[str, Callable[..., Codec]]] = {
     "frigate": Frigate,
     "neolink": Neolink,
     "wyze": WyzeBridge,
+    "lorawan": LoRaWan,
     "native": Native,
+    "sparkplug": Sparkplug,
+    "thingsboard": ThingsBoard,
     "zigbee2mqtt": Zigbee2Mqtt,
 }
 """Codecs by name; each is made with `prefix=`."""

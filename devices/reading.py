@@ -181,16 +181,22 @@ _NUMBERED: Final[dict[str, Point]] = {
     "input": _state("input.#", "输入", "contact input closed"),
 }
 _NUMBER_MAX: Final = 64
-_NUMBERED_NAME: Final = re.compile(r"^(.+)\.([1-9][0-9]?)$")
+_NUMBERED_NAME: Final = re.compile(r"(.+)\.([1-9][0-9]?|[A-Z])")
+_LETTERED: Final = frozenset({"relay", "input"})
+"""Terminals that some devices name by a letter (`input.A`)."""
 
 
 def find_point(name: str) -> Point | None:
-    """The catalogue entry of a point, numbered ones (`cable_temp.3`, `relay.1`; up to 64) included, or None."""
+    """The catalogue entry of a point, numbered ones included (`cable_temp.3`, `input.A`; up to 64), or None."""
     point = POINTS.get(name)
     if point is not None:
         return point
-    match = _NUMBERED_NAME.match(name)
-    if match is None or int(match[2]) > _NUMBER_MAX:
+    match = _NUMBERED_NAME.fullmatch(name)
+    if match is None:
+        return None
+    if match[2].isdigit() and int(match[2]) > _NUMBER_MAX:
+        return None
+    if match[2].isalpha() and match[1] not in _LETTERED:
         return None
     family = _NUMBERED.get(match[1])
     if family is None:
