@@ -9,17 +9,33 @@ from typing import Final
 import msgspec
 
 from devices.codec import Codec, Grade, Profile
+from devices.devtank import Devtank
+from devices.esphome import EspHome
 from devices.frigate import Frigate
+from devices.homeassistant import HomeAssistant
 from devices.lorawan import LoRaWan
 from devices.native import Native
 from devices.neolink import Neolink
 from devices.reading import Quality, Reading, Report
+from devices.ring import Ring
+from devices.rtl433 import Rtl433
+from devices.shelly import Shelly
 from devices.sparkplug import Sparkplug
+from devices.tasmota import Tasmota
 from devices.thingsboard import ThingsBoard
 from devices.wyze import WyzeBridge
 from devices.zigbee2mqtt import Zigbee2Mqtt
+from devices.zwavejs import ZwaveJs
 
 CODECS: Final[dict[str, Callable[..., Codec]]] = {
+    "zwavejs": ZwaveJs,
+    "tasmota": Tasmota,
+    "shelly": Shelly,
+    "rtl433": Rtl433,
+    "ring": Ring,
+    "homeassistant": HomeAssistant,
+    "esphome": EspHome,
+    "devtank": Devtank,
     "frigate": Frigate,
     "neolink": Neolink,
     "wyze": WyzeBridge,
