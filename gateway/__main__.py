@@ -64,6 +64,7 @@ def run(settings: SettingsFile) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, gateway.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload)
         console = gateway.settings.console
         typer.echo(f"console: http://{console.host}:{console.port}/", err=True)
         await gateway.run()

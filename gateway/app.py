@@ -27,10 +27,11 @@ from gateway.decide import Decider
 from gateway.http import HttpClient
 from gateway.inbox import Delivery, Inbox, Stamp
 from gateway.links import LinkRefused, Links
-from gateway.load import Configuration
+from gateway.load import Configuration, ConfigurationFaults
 from gateway.metrics import Metrics
 from gateway.record.journal import SqliteRecord
 from gateway.record.statistics import Budget
+from gateway.reload import Reloader
 from gateway.ways import Parts, Work, ways_in, ways_out
 from rules.engine import Engine
 from rules.inputs import AnyInput, LinkChanged
@@ -119,6 +120,7 @@ class Gateway:
             await self.decider.turn()
             await self.decider.commit()
             self.parts = self._parts()
+            self.reloader = Reloader(self.configuration, self.inbox, self.sites, self.parts.inventory.load)
             await self._run_all([*ways_in(self.parts), *ways_out(self.parts), self._console, self._watch])
             await decide.stop(self.decider)
 
@@ -142,6 +144,20 @@ class Gateway:
             for task in [stopping, *tasks, deciding]:
                 task.cancel()
             await asyncio.gather(stopping, deciding, *tasks, return_exceptions=True)
+
+    def reload(self) -> None:
+        """SIGHUP: read the configuration again; with faults everything stays as it is, and they are logged."""
+        self._reloading = asyncio.ensure_future(self._reload())
+
+    async def _reload(self) -> None:
+        try:
+            done = await self.reloader.reload("SIGHUP")
+        except ConfigurationFaults as faults:
+            log.error("the new configuration has faults; the old one stays", faults=str(faults))
+            self.health.tell("configuration", False, str(faults)[:500])
+            return
+        words = f"a restart is needed for {', '.join(done.restart)}" if done.restart else ""
+        self.health.tell("configuration", not words, words)
 
     # journal and engines
 
@@ -231,6 +247,7 @@ class Gateway:
                 version=VERSION,
                 registry=self.metrics.registry(),
                 accounts=self.settings.console.accounts,
+                adopt=self.reloader.adopt,
                 language=self.settings.console.language,
                 closing=self.stop,
             )

@@ -52,6 +52,7 @@ class Configuration(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     ruleset: str
     secrets: Secrets
+    site_files: dict[str, Path]
     warnings: tuple[Fault, ...] = ()
 
 
@@ -110,6 +111,7 @@ def examine(
         rules=rules,
         ruleset=ruleset_of(rules),
         secrets=secrets,
+        site_files={site.id: path for path, site in sites},
         warnings=tuple(faults),
     )
     return configuration, tuple(faults)

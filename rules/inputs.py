@@ -120,11 +120,12 @@ class LinkChanged(Input, frozen=True, kw_only=True):
 
 
 class SiteChanged(Input, frozen=True, kw_only=True):
-    """The site or the rules are new (also the first input of a stream): whole, validated."""
+    """The site or the rules are new (also the first input of a stream): whole, validated. `by` is who changed them."""
 
     site: Site
     rules: tuple[Rule, ...]
     ruleset: str
+    by: str = ""
 
 
 class ClockStepped(Input, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.console.changes import Changes
 from gateway.inbox import Inbox
 from gateway.record.record import JournalEntry
+from gateway.site_file import Adoption
 from rules.alarm import Alarm
 from rules.incident import Incident
 from rules.rule import Rule
@@ -133,6 +134,7 @@ class ConsoleParts:
     version: str
     registry: CollectorRegistry = REGISTRY
     accounts: Path | None = None
+    adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
     language: str = "zh"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     event_clients_max: int = 64

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from gateway.console.access import Sessions, Throttle
 from gateway.console.accounts import AccountBook
 from gateway.console.actions import Desk
+from gateway.console.adoption import AdoptionPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
 from gateway.console.live import LivePages
 from gateway.console.login import LogIn
@@ -53,6 +54,7 @@ def build(console: ConsoleParts) -> Starlette:
     desk = Desk(console)
     live = LivePages(console, pages, gate, desk)
     plain = PlainPages(console, pages, live, lambda visit, home: visit.viewer.sees(home))
+    adoption = AdoptionPages(console, pages, gate)
     phone = PhonePages(console, pages, gate, desk)
     log_in = LogIn(accounts, sessions, Throttle(console.clock), pages, gate)
     page = gate.page
@@ -64,6 +66,8 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}/{kind:kind}/{id}", page(live.item, Need.LOGIN)),
         Route("/home/{home}/{kind:kind}/{id}/{verb:verb}", page(live.act, Need.LOGIN), methods=["POST"]),
         Route("/unregistered", page(plain.unregistered, Need.LOGIN)),
+        Route("/unregistered/adopt", page(adoption.show, Need.LOGIN), methods=["GET"]),
+        Route("/unregistered/adopt", page(adoption.adopt, Need.LOGIN), methods=["POST"]),
         Route("/health", page(plain.health, Need.LOGIN)),
         # For programs on the box itself, which have no session: no personal data in either.
         Route("/health.json", page(plain.health_json, Need.VIEW)),

@@ -48,15 +48,15 @@ class Inventory:
 
     def __init__(self, sites: Iterable[Site]) -> None:
         self._known: dict[tuple[str, str], Known] = {}
+        self._homes: dict[str, list[tuple[str, str]]] = {}
         self._strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
         for site in sites:
             self.load(site)
 
     def load(self, site: Site) -> None:
         """Take the devices of a home, in place of those it had."""
-        sources = {device.source for device in site.devices}
-        before = {key: known for key, known in self._known.items() if key[0] in sources}
-        self._known = {key: known for key, known in self._known.items() if key[0] not in sources}
+        before = {key: self._known.pop(key) for key in self._homes.get(site.id, ())}
+        self._homes[site.id] = [(device.source, device.address) for device in site.devices]
         for device in site.devices:
             key = (device.source, device.address)
             stored_at = before[key].stored_at if key in before else 0

@@ -1,0 +1,94 @@
+"""A home's site file, changed by the gateway: a device more, every comment kept, never half written.
+
+The new text is checked before it replaces the old one, which stays beside it as `<name>.before`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import msgspec
+import tomlkit
+from tomlkit.exceptions import ParseError
+
+ID_FORM = re.compile(r"^[a-z0-9][a-z0-9_-]{0,31}$")
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that a person takes into a home: what was heard (source, address) and what only a person knows."""
+
+    home: str
+    source: str
+    address: str
+    id: str
+    kind: str
+    zone: str
+    room: str = ""
+    name_zh: str = ""
+    name_en: str = ""
+
+
+class AdoptionRefused(Exception):
+    """The device was not taken in; the text says why and what to do. Nothing was changed."""
+
+
+def suggested_id(kind: str, address: str) -> str:
+    """An id for a device nobody has named yet: its kind and what of its address fits into an id."""
+    rest = re.sub(r"[^a-z0-9_-]+", "-", address.lower()).strip("-_")
+    return f"{kind}-{rest}"[:32].strip("-_") if rest else kind
+
+
+def adopt(path: Path, adoption: Adoption) -> str:
+    """Add the device to the file; the text that was there before. AdoptionRefused if it cannot be added."""
+    if not ID_FORM.match(adoption.id):
+        raise AdoptionRefused(f"id {adoption.id!r}: at most 32 of a-z, 0-9, - and _, beginning with a letter or digit")
+    try:
+        before = path.read_text("utf-8")
+        document = tomlkit.parse(before)
+    except (OSError, UnicodeDecodeError, ParseError) as fault:
+        raise AdoptionRefused(f"{path.name} cannot be read: {fault}") from fault
+    devices = document.get("device")
+    for device in devices or ():
+        if device.get("id") == adoption.id:
+            raise AdoptionRefused(f"there is a device {adoption.id} already: choose another id")
+        if (device.get("source"), device.get("address")) == (adoption.source, adoption.address):
+            raise AdoptionRefused(f"{adoption.source}/{adoption.address} is adopted already, as {device.get('id')}")
+    entry = tomlkit.table()
+    entry.update(
+        {"id": adoption.id, "kind": adoption.kind, "source": adoption.source, "address": adoption.address}
+    )
+    entry.update({"zone": adoption.zone})
+    if adoption.room:
+        entry.update({"room": adoption.room})
+    name = tomlkit.inline_table()
+    name.update({"zh": adoption.name_zh or adoption.name_en or adoption.id})
+    if adoption.name_en:
+        name.update({"en": adoption.name_en})
+    entry.update({"name": name})
+    if devices is None:
+        devices = tomlkit.aot()
+        document.append("device", devices)
+    devices.append(entry)
+    write_whole(path, tomlkit.dumps(document), before)
+    return before
+
+
+def write_whole(path: Path, text: str, before: str) -> None:
+    """Put a new text in the file's place at once (write, sync, rename), its mode kept, the old one kept beside it."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    for target, body in ((path.with_name(path.name + ".before"), before), (path, text)):
+        fresh = target.with_name(target.name + ".new")
+        with fresh.open("w", encoding="utf-8") as stream:
+            stream.write(body)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.chmod(mode)
+        fresh.replace(target)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
