@@ -68,7 +68,7 @@ class Gb26875:
         if dialect not in DIALECTS:
             raise ValueError(f"no dialect {dialect!r}; there are {', '.join(DIALECTS)}")
         self.dialect = dialect
-        self._layouts = _TANDA_LAYOUTS if dialect == "tanda" else units.LAYOUTS
+        self.layouts = _TANDA_LAYOUTS if dialect == "tanda" else units.LAYOUTS
         self._format = PART_FORMATS[address_format]
 
     def decode(self, packet: Packet, context: Any) -> Decoded:
@@ -85,7 +85,7 @@ class Gb26875:
             return (_alive(device),)
         if self.dialect == "dahua" and len(frame.data) > DAHUA_DATA_MAX:
             raise DecodeError("data unit", f"at most {DAHUA_DATA_MAX} bytes in this dialect", len(frame.data))
-        unit = units.read_unit(frame.data, self._layouts)
+        unit = units.read_unit(frame.data, self.layouts)
         if not unit.known or unit.type not in units.UPLOADS:
             said = {"type": "unknown_unit", "unit": str(unit.type), "data": frame.data[:16].hex()}
             return (_alive(device, said),)
