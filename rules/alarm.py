@@ -69,7 +69,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     and when, or None. `suppression`: why it calls nobody. `subject` is the device (or `link:NAME`, or
     `rule` subject) that it is about. `found`: the state was found at start or in a retained message, and the
     time when it began is unknown. `late`: it was decided after its due instant (the gateway was down).
-    `value` is the value that raised it, as text with its unit.
+    `value` is the value that raised it, as text with its unit. `test`: the walk test that it counts for as long as
+    it does (then it belongs to no incident and calls nobody); "" is a real alarm.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     announced_at: datetime | None = None
     repeats: int = 0
+    test: str = ""
 
     @property
     def open(self) -> bool:

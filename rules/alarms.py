@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from rules.alarm import Alarm, Category
+from rules.alarm import NOT_SUPPRESSED, Alarm, Category, Suppression, SuppressionKind
 from rules.duty import Duty
 from rules.effects import AlarmChanged, Change
 from rules.incidents import Incidents
 from rules.lifecycle import Move, move
 from rules.text import Text
 from rules.turn import Turn
+from rules.walk_test import CLEARS_WITHIN
 
 RESETS_MAX = 10_000
 """Resets that are remembered (for what retained messages may raise); beyond it the oldest is forgotten."""
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alarm is raised for: by a rule of a pack, or by the engine itself (links, unreadable packets, …)."""
+    """What an alarm is raised for: by a rule about a device, or by the engine itself (links, unreadable packets, …).
+
+    `by_rule`: by a rule. Only such an alarm can ever count as a test.
+    """
 
     rule: str
     title: Text
@@ -34,6 +39,23 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     found: bool = False
     clears_are_trusted: bool = True
+    by_rule: bool = False
+
+
+class Tests(Protocol):
+    """Who knows which alarms are tests, and hears what becomes of them."""
+
+    def claim(self, turn: Turn, cause: Cause) -> str:
+        """The test that an alarm of this cause counts for, or "": then it is a real one."""
+
+    def on_test(self, turn: Turn, alarm: Alarm) -> None:
+        """A test alarm was raised."""
+
+    def on_test_over(self, turn: Turn, duty: Duty, alarm: Alarm, *, cleared: bool) -> None:
+        """A test alarm is over: it cleared, or its rule or device is gone."""
+
+    def on_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
+        """A real alarm was raised."""
 
 
 class Alarms:
@@ -44,6 +66,7 @@ class Alarms:
         self.open: dict[str, Alarm] = {}
         self.by_cause: dict[tuple[str, str], str] = {}
         self.reset_at: dict[tuple[str, str], datetime] = {}
+        self.tests: Tests | None = None
 
     def find(self, rule: str, subject: str) -> Alarm | None:
         """The open alarm of this rule about this subject, or None."""
@@ -55,9 +78,21 @@ class Alarms:
         known = self.find(cause.rule, cause.subject)
         if known is not None:
             return self._repeat(turn, duty, known, cause)
-        incident, is_new = self._incidents.incident_for(turn, cause.zone, cause.category)
-        second_device = any(other.subject != cause.subject for other in self.of_incident(incident))
-        alarm = Alarm(
+        alarm = self._new(turn, cause)
+        test = self.tests.claim(turn, cause) if self.tests is not None else ""
+        if test:
+            return self._raise_test(turn, alarm, test)
+        alarm, is_new, second_device = self._join(turn, alarm)
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
+        self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
+        if self.tests is not None:
+            self.tests.on_real(turn, duty, alarm)
+        return alarm
+
+    @staticmethod
+    def _new(turn: Turn, cause: Cause) -> Alarm:
+        return Alarm(
             id=turn.alarm_id(),
             rule=cause.rule,
             subject=cause.subject,
@@ -67,7 +102,6 @@ class Alarms:
             title=cause.title,
             raised_at=turn.at,
             latched=cause.latch,
-            incident=incident,
             point=cause.point,
             value=cause.value,
             detail=cause.detail,
@@ -76,10 +110,43 @@ class Alarms:
             clears_are_trusted=cause.clears_are_trusted,
             announced_at=turn.at,
         )
+
+    def _join(self, turn: Turn, alarm: Alarm) -> tuple[Alarm, bool, bool]:
+        """The alarm in its incident; whether that is new, and whether another device is in it."""
+        incident, is_new = self._incidents.incident_for(turn, alarm.zone, alarm.category)
+        second_device = any(other.subject != alarm.subject for other in self.of_incident(incident))
+        return replace(alarm, incident=incident), is_new, second_device
+
+    def _raise_test(self, turn: Turn, alarm: Alarm, test: str) -> Alarm:
+        """An alarm that the tester began: on record and on the pages, but it calls nobody and nothing sounds."""
+        until = turn.at + CLEARS_WITHIN
+        hold = Suppression(SuppressionKind.BY_DESIGN, until, "walk test")
+        alarm = replace(alarm, test=test, suppression=hold, announced_at=None)
         self._keep(alarm)
-        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=alarm.rule))
+        if self.tests is not None:
+            self.tests.on_test(turn, alarm)
+        return alarm
+
+    def become_real(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str) -> Alarm:
+        """A test alarm is a real one from now on: its incident opens or grows, people are called, sounders sound."""
+        alarm, is_new, second_device = self._join(turn, alarm)
+        alarm = replace(alarm, test="", suppression=NOT_SUPPRESSED, late=turn.late, announced_at=turn.at)
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.BECAME_REAL, reason=reason))
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
         return alarm
+
+    def end_test(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str, by: str = "") -> None:
+        """A test alarm is over: nobody has to reset it, whatever its rule latches."""
+        ended = replace(alarm, active=False, latched=False, closed_at=turn.at, cleared_at=turn.at)
+        self._end(turn, duty, ended, by, Change.CLOSED, reason)
+        if self.tests is not None:
+            self.tests.on_test_over(turn, duty, ended, cleared=True)
+
+    def open_tests(self) -> list[Alarm]:
+        """The open test alarms, in the order in which they were raised."""
+        return [alarm for alarm in self.open.values() if alarm.test]
 
     def _repeat(self, turn: Turn, duty: Duty, known: Alarm, cause: Cause) -> Alarm:
         """A report while the alarm is open: told again at most once a minute, and at once if it had cleared."""
@@ -111,6 +178,10 @@ class Alarms:
     def clear(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str = "") -> None:
         """The condition is gone: a latched alarm waits for its reset, another one is over."""
         if not alarm.active:
+            return
+        if alarm.test:
+            # Trusted or not: the tester stands there, and if the detector goes on, its next word is a second alarm.
+            self.end_test(turn, duty, alarm, "walk test: it cleared")
             return
         if alarm.latched and not alarm.clears_are_trusted:
             self.update(turn, alarm, "the bridge reports the end; check on site before the reset")
@@ -144,14 +215,16 @@ class Alarms:
         """End an alarm whose rule or device is gone from the configuration."""
         ended = replace(alarm, active=False, latched=False, closed_at=turn.at, cleared_at=alarm.cleared_at or turn.at)
         self._end(turn, duty, ended, "", Change.CLOSED, reason)
+        if ended.test and self.tests is not None:
+            self.tests.on_test_over(turn, duty, ended, cleared=False)
 
     def of_incident(self, incident: str) -> list[Alarm]:
         """The open alarms of an incident, in the order in which they were raised."""
-        return [alarm for alarm in self.open.values() if alarm.incident == incident]
+        return [alarm for alarm in self.open.values() if alarm.incident == incident and not alarm.test]
 
     def foremost(self, incident: str) -> Alarm | None:
         """The first open alarm of an incident: the one its messages are about."""
-        return next((alarm for alarm in self.open.values() if alarm.incident == incident), None)
+        return next((alarm for alarm in self.open.values() if alarm.incident == incident and not alarm.test), None)
 
     def _keep(self, alarm: Alarm) -> None:
         self.open[alarm.id] = alarm
@@ -161,6 +234,8 @@ class Alarms:
         del self.open[alarm.id]
         del self.by_cause[(alarm.rule, alarm.subject)]
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
+        if alarm.test:
+            return
         left = self.of_incident(alarm.incident)
         self._incidents.on_closed(turn, duty, alarm, by, any_left=bool(left))
         taken = left[-1].acknowledged if left else None

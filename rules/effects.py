@@ -9,6 +9,7 @@ import msgspec
 
 from rules.alarm import Alarm
 from rules.incident import Incident
+from rules.walk_test import WalkTest
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -29,6 +30,7 @@ class Change(enum.StrEnum):
     SILENCED = "silenced"
     RESET = "reset"
     CLOSED = "closed"
+    BECAME_REAL = "became_real"
 
 
 class AlarmChanged(Effect, frozen=True, kw_only=True):
@@ -99,4 +101,17 @@ class Refused(Effect, frozen=True, kw_only=True):
     target: str
 
 
-AnyEffect = AlarmChanged | IncidentChanged | Notify | StopNotifying | DriveSounder | Refused
+class WalkTestChanged(Effect, frozen=True, kw_only=True):
+    """A walk test began, went on or ended; `device` is the one that it is about, `by` the person where one did it.
+
+    `change`: started, armed, disarmed, proven, cleared, became_real, real_alarm, ended. The targets, and the proofs and
+    real alarms of before, stand only in the first and the last: in between there is what is new.
+    """
+
+    walk_test: WalkTest
+    change: str
+    device: str = ""
+    by: str = ""
+
+
+AnyEffect = AlarmChanged | IncidentChanged | Notify | StopNotifying | DriveSounder | Refused | WalkTestChanged

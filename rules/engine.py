@@ -12,9 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from devices.reading import DANGER_POINTS, Quality, Report
-from rules import guards, troubles
-from rules.alarm import Category
+from devices.reading import Quality, Report
+from rules import guards
 from rules.alarms import Alarms
 from rules.condition import Silent
 from rules.deadlines import Deadlines, Key
@@ -23,13 +22,14 @@ from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
 from rules.evaluation import Evaluation, decides, says_both
 from rules.incidents import Incidents
-from rules.index import Index, Watch, rules_of, trips_on_unknown
+from rules.index import SELF_TEST, Index, Watch, rules_of, trips_on_unknown
 from rules.inputs import (
     AnyInput,
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
     LinkChanged,
+    ModeRequested,
     OperatorActed,
     Outcome,
     PacketRefused,
@@ -39,12 +39,15 @@ from rules.inputs import (
     TimePassed,
     Verb,
 )
+from rules.modes import Modes
 from rules.operator import OperatorDesk
+from rules.packets import PacketAlarms
 from rules.rule import Rule
 from rules.site import Device, Site
 from rules.supervision import DEAF_GRACE, DeviceState, is_sign_of_life
 from rules.text import Text
 from rules.turn import Turn
+from rules.walk_test import WalkTest
 
 
 class Engine:
@@ -69,7 +72,9 @@ class Engine:
         self.alarm_book = Alarms(self.incident_book)
         self.duty = Duty(self.site)
         self._evaluation = Evaluation(self.alarm_book, deadlines)
+        self._packets = PacketAlarms(self.alarm_book, deadlines)
         self._desk = OperatorDesk(self.alarm_book, self.incident_book)
+        self.modes = Modes(self.alarm_book, deadlines)
         self._apply: dict[type, Callable[[Turn, Any], None]] = {
             ReadingsArrived: self._on_readings,
             DecodeFailed: self._on_decode_failed,
@@ -81,6 +86,7 @@ class Engine:
             ClockStepped: self._on_clock,
             EngineFaulted: self._on_fault,
             TimePassed: self._on_time,
+            ModeRequested: self._on_mode,
         }
 
     @property
@@ -92,6 +98,11 @@ class Engine:
     def incidents(self) -> dict[str, Any]:
         """The open incidents by id."""
         return self.incident_book.open
+
+    @property
+    def walk_test(self) -> WalkTest | None:
+        """The walk test that is running, or None."""
+        return self.modes.walk_test
 
     def sounding(self) -> list[DriveSounder]:
         """What the sounders must be doing now."""
@@ -141,9 +152,11 @@ class Engine:
                 foremost = self.alarm_book.foremost(incident)
                 self.incident_book.step_due(turn, self.duty, incident, foremost)
             case ("quiet", rule, subject):
-                known = self.alarm_book.find(rule, subject)
-                if known is not None:
-                    self.alarm_book.clear(turn, self.duty, known, "none came for 10 minutes")
+                self._packets.quiet(turn, self.duty, rule, subject)
+            case ("test_alarm", alarm):
+                self.modes.overdue(turn, self.duty, alarm)
+            case ("walk_test", what):
+                self.modes.due(turn, self.duty, what)
             case _:
                 raise ValueError(f"deadline of unknown kind: {key}")
 
@@ -168,7 +181,7 @@ class Engine:
         for report in happened.reports:
             state = None if happened.unregistered else devices.get(report.device)
             if state is None:
-                self._on_stranger(turn, report, found=happened.retained)
+                self._packets.stranger(turn, self.duty, report, found=happened.retained)
             elif happened.retained:
                 self._evaluation.found(turn, self.duty, state, report)
             else:
@@ -189,12 +202,14 @@ class Engine:
             if not bad and (rules is None or (not engaged and values.get(point) == value)):
                 continue
             if bad or not decides(reading):
-                self._on_implausible(turn, state, point, value)
+                self._packets.implausible(turn, self.duty, state, point, value)
                 values.pop(point, None)
             elif value is False and says_both(report, point):
                 continue
             elif rules is not None:
                 values[point] = value
+                if point == SELF_TEST and value is True:
+                    self._on_self_test(turn, state)
             if rules is None:
                 continue
             if touched is None:
@@ -206,52 +221,26 @@ class Engine:
         if touched is not None:
             self._evaluation.evaluate(turn, self.duty, state, touched.values())
 
+    def _on_self_test(self, turn: Turn, state: DeviceState) -> None:
+        state.proven_at = turn.at
+        self.modes.on_self_test(turn, state.device)
+
     def _speaks_again(self, turn: Turn, state: DeviceState) -> None:
         state.silent = False
         state.values.pop(Silent.SILENT_POINT, None)
         self.deadlines.set(("silent", state.device.id), state.silent_from)
         self._evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
 
-    def _on_stranger(self, turn: Turn, report: Report, *, found: bool) -> None:
-        """A report of a device that the site does not name: its alarms count, its values do not."""
-        for reading in report.readings:
-            category = DANGER_POINTS.get(reading.point)
-            if category is not None and reading.value is True and reading.quality is not Quality.BAD:
-                cause = troubles.stranger(Category(category), report.device, reading.point, found=found)
-                if not found or self.alarm_book.is_news(cause.rule, cause.subject, report.measured_at):
-                    self.alarm_book.trip(turn, self.duty, cause)
-
-    def _on_implausible(self, turn: Turn, state: DeviceState, point: str, value: Any) -> None:
-        device = state.device
-        detail = f"{point} = {value}"
-        self._packet_trouble(turn, f"gateway.implausible.{point}", troubles.IMPLAUSIBLE, device.id, device.zone, detail)
-
     # packets that are not readings
 
-    def _packet_trouble(self, turn: Turn, rule: str, title: Text, subject: str, zone: str, detail: str) -> None:
-        known = self.alarm_book.find(rule, subject)
-        if known is not None:
-            self.alarm_book.update(turn, known, detail)
-        else:
-            self.alarm_book.trip(turn, self.duty, troubles.packet_trouble(rule, title, subject, zone, detail))
-        self.deadlines.set(("quiet", rule, subject), turn.at + troubles.CLEARS_AFTER)
-
     def _on_unreadable(self, turn: Turn, device: str, source: str, category: str, rule: str, detail: str) -> None:
-        """A packet is lost to us. If its device watches for a danger, that danger is taken to be there."""
+        """A packet is lost to us; whoever sent it lives."""
         state = self.devices.get(device)
-        subject = device or f"source:{source}"
-        zone = state.device.zone if state is not None else troubles.UNASSIGNED
-        title = troubles.UNDECODABLE if rule == "gateway.undecodable" else troubles.FAULTED
         if state is not None:
             state.heard_at = turn.at
             if state.silent:
                 self._speaks_again(turn, state)
-        danger = troubles.danger(category)
-        if danger is not None:
-            self.alarm_book.trip(turn, self.duty, troubles.fallback(danger, subject, zone, detail))
-            if state is not None:
-                state.engaged = True
-        self._packet_trouble(turn, rule, title, subject, zone, detail)
+        self._packets.unreadable(turn, self.duty, state, device or f"source:{source}", category, rule, detail)
 
     def _on_decode_failed(self, turn: Turn, happened: DecodeFailed) -> None:
         detail = f"{happened.topic}: {happened.reason}"
@@ -262,15 +251,18 @@ class Engine:
         self._on_unreadable(turn, happened.device, "engine", happened.category, "gateway.faulted", detail)
 
     def _on_refused(self, turn: Turn, happened: PacketRefused) -> None:
-        detail = f"{happened.topic}: {happened.reason} ({happened.count})"
-        subject = f"source:{happened.source}"
-        self._packet_trouble(turn, "gateway.refused", troubles.REFUSED, subject, troubles.UNASSIGNED, detail)
+        self._packets.refused(turn, self.duty, happened)
 
     # people, channels, links, time
 
     def _on_operator(self, turn: Turn, happened: OperatorActed) -> None:
         for alarm in self._desk.act(turn, self.duty, happened):
             self._forget(alarm.rule, alarm.subject)
+
+    def _on_mode(self, turn: Turn, asked: ModeRequested) -> None:
+        ended = self.modes.ask(turn, self.duty, self.site, self.devices, asked)
+        if ended is not None:
+            self._forget(ended.rule, ended.subject)
 
     def _forget(self, rule_id: str, subject: str) -> None:
         """After a reset the points are unknown: the next report at alarm value raises, even if it is the same."""
@@ -293,21 +285,10 @@ class Engine:
             self._on_operator(turn, answer)
 
     def _on_link(self, turn: Turn, happened: LinkChanged) -> None:
-        cause = troubles.link_down(happened.link, happened.detail)
-        known = self.alarm_book.find(cause.rule, cause.subject)
-        if happened.up:
-            if known is not None:
-                self.alarm_book.clear(turn, self.duty, known, happened.detail)
-        elif known is not None and known.active:
-            self.alarm_book.update(turn, known, happened.detail)
-        else:
-            self.alarm_book.trip(turn, self.duty, cause)
+        self._packets.link(turn, self.duty, happened)
 
     def _on_clock(self, turn: Turn, happened: ClockStepped) -> None:
-        detail = f"{happened.old.isoformat(timespec='seconds')} -> {happened.new.isoformat(timespec='seconds')}"
-        if happened.first_sync:
-            detail += " (first synchronisation after start)"
-        self._packet_trouble(turn, "gateway.clock", troubles.STEPPED, "clock", "gateway", detail)
+        self._packets.clock(turn, self.duty, happened)
 
     def _on_time(self, turn: Turn, happened: TimePassed) -> None:
         """Only the deadlines, which were fired before."""
@@ -327,6 +308,7 @@ class Engine:
         for _, _, key in self.deadlines.to_list():
             if not self._is_watched(key):
                 self.deadlines.cancel(key)
+        self.modes.on_site(turn, self.devices)
         self._ask_new_rules(turn, before)
         self._withdraw_orphans(turn)
         self.incident_book.on_plans_changed(turn, self.duty)
@@ -355,6 +337,13 @@ class Engine:
                 point: value for point, value in known.values.items() if point in watch or point == Silent.SILENT_POINT
             }
             state = replace(known, device=device, watch=watch, values=values, engaged=True)
+            if (device.kind, device.source, device.address) != (
+                known.device.kind,
+                known.device.source,
+                known.device.address,
+            ):
+                # Another device took its place: nobody has proven that one.
+                state.proven_at = None
         if not state.silent:
             key, due = ("silent", device.id), state.silent_from
             if due <= at:

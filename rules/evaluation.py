@@ -11,6 +11,7 @@ from rules.alarms import Alarms, Cause
 from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Silent, points_of
 from rules.deadlines import Deadlines
 from rules.duty import Duty
+from rules.proof import proves
 from rules.rule import Rule
 from rules.supervision import DeviceState
 from rules.turn import Turn
@@ -38,7 +39,7 @@ class Evaluation:
             if holds:
                 self._deadlines.cancel(("clear", rule.id, device_id))
                 if known is not None or rule.raise_after <= _NO_DELAY:
-                    self._alarms.trip(turn, duty, self.cause(rule, state, found=found))
+                    self._trip(turn, duty, rule, state, found=found)
                 elif raising not in self._deadlines:
                     self._deadlines.set(raising, turn.at + rule.raise_after)
             elif holds is False and not found:
@@ -49,6 +50,12 @@ class Evaluation:
                 # Unknown: what was decided stays, and an end that was not decided yet begins anew.
                 self._deadlines.cancel(("clear", rule.id, device_id))
         self._note_engaged(state)
+
+    def _trip(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState, *, found: bool) -> None:
+        cause = self.cause(rule, state, found=found)
+        if not found and proves(cause.category, cause.point):
+            state.proven_at = turn.at
+        self._alarms.trip(turn, duty, cause)
 
     def _clear(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState) -> None:
         clearing = ("clear", rule.id, state.device.id)
@@ -98,7 +105,7 @@ class Evaluation:
         rule = state.watching(rule_id) if state is not None else None
         if rule is not None and state is not None:
             found = rule.condition.holds(state.values, True) is not True
-            self._alarms.trip(turn, duty, self.cause(rule, state, found=found))
+            self._trip(turn, duty, rule, state, found=found)
             self._note_engaged(state)
 
     def clear_due(self, turn: Turn, duty: Duty, rule_id: str, device_id: str) -> None:
@@ -142,6 +149,7 @@ class Evaluation:
             value=shown_value,
             found=found,
             clears_are_trusted=device.clears_are_trusted,
+            by_rule=True,
         )
 
 

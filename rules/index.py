@@ -9,6 +9,9 @@ from rules.guards import guards_beside
 from rules.rule import Rule, Select
 from rules.site import Device
 
+SELF_TEST = "test"
+"""The point by which a device says that it tests itself."""
+
 Watch = Mapping[str, tuple[Rule, ...]]
 """Point name -> the rules whose conditions read it. Shared by all devices that the same rules select."""
 
@@ -77,7 +80,8 @@ class Index:
         key = tuple(rule.id for rule in rules)
         watch = self._shared.get(key)
         if watch is None:
-            table: dict[str, list[Rule]] = {}
+            # No rule asks for `test`, but it proves a detector: a change of it must not pass unseen.
+            table: dict[str, list[Rule]] = {SELF_TEST: []}
             for rule in (*rules, *guards_beside(rules)):
                 for point in dict.fromkeys(points_of(rule.condition)):
                     table.setdefault(point, []).append(rule)

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from devices.reading import Report
 from rules.rule import Rule
 from rules.site import Site
+from rules.walk_test import TIME_LIMIT_DEFAULT
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -145,6 +146,36 @@ class EngineFaulted(Input, frozen=True, kw_only=True):
     category: str = ""
 
 
+class Mode(enum.StrEnum):
+    """A mode that a home can be in beside its normal one."""
+
+    WALK_TEST = "walk_test"
+
+
+class ModeVerb(enum.StrEnum):
+    """What a person can do with a mode: begin it, say which detector is next, say that one has stopped, end it."""
+
+    START = "start"
+    ARM = "arm"
+    CLEARED = "cleared"
+    END = "end"
+
+
+class ModeRequested(Input, frozen=True, kw_only=True):
+    """A person asked for something about a mode. `zones` (none: the whole home) and `time_limit` belong to START.
+
+    `device` belongs to ARM ("testing this one now") and to CLEARED ("it has stopped, there is nothing here").
+    """
+
+    person: str
+    verb: ModeVerb
+    mode: Mode = Mode.WALK_TEST
+    zones: tuple[str, ...] = ()
+    device: str = ""
+    time_limit: timedelta = TIME_LIMIT_DEFAULT
+    via: str = "console"
+
+
 class TimePassed(Input, frozen=True, kw_only=True):
     """Nothing happened but time: a deadline is due."""
 
@@ -160,4 +191,5 @@ AnyInput = (
     | ClockStepped
     | EngineFaulted
     | TimePassed
+    | ModeRequested
 )

@@ -12,6 +12,8 @@ from rules.inputs import OperatorActed, Verb
 from rules.lifecycle import IllegalTransition
 from rules.turn import Turn
 
+TEST_ALARM = "a test alarm: it is over when its detector clears; end the walk test to make it a real one"
+
 
 class OperatorDesk:
     """Does what a person asked for, to one alarm or to all alarms of an incident."""
@@ -26,6 +28,9 @@ class OperatorDesk:
         targets = [alarm] if alarm is not None else self._alarms.of_incident(asked.target)
         if not targets:
             self._refuse(turn, asked, "unknown here, or over already")
+            return []
+        if alarm is not None and alarm.test:
+            self._refuse(turn, asked, TEST_ALARM)
             return []
         match asked.verb:
             case Verb.SILENCE:

@@ -17,6 +17,7 @@ from rules.index import Index
 from rules.rule import Rule
 from rules.site import Site
 from rules.supervision import DeviceState
+from rules.walk_test import WalkTest
 
 if TYPE_CHECKING:
     from rules.engine import Engine
@@ -33,6 +34,7 @@ class StoredDevice(msgspec.Struct, array_like=True):
     silent: bool
     engaged: bool
     values: dict[str, Value]
+    proven_at: datetime | None = None
 
 
 class StoredEngine(msgspec.Struct):
@@ -54,6 +56,7 @@ class StoredEngine(msgspec.Struct):
     messages: dict[str, Message]
     serial: int
     deadlines: list[tuple[datetime, int, Key]]
+    walk_test: WalkTest | None = None
 
 
 def encode_engine(engine: Engine) -> bytes:
@@ -68,7 +71,7 @@ def encode_engine(engine: Engine) -> bytes:
         rules=list(engine.rules.values()),
         ruleset=engine.ruleset,
         devices=[
-            StoredDevice(s.device.id, s.known_at, s.heard_at, s.silent, s.engaged, s.values)
+            StoredDevice(s.device.id, s.known_at, s.heard_at, s.silent, s.engaged, s.values, s.proven_at)
             for s in engine.devices.values()
         ],
         alarms=list(engine.alarm_book.open.values()),
@@ -78,6 +81,7 @@ def encode_engine(engine: Engine) -> bytes:
         messages=engine.escalation.messages,
         serial=engine.deadlines.serial,
         deadlines=engine.deadlines.to_list(),
+        walk_test=engine.modes.walk_test,
     )
     return msgspec.json.encode(stored)
 
@@ -102,12 +106,15 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
         known = remembered.get(device.id)
         if known is None:
             raise ValueError(f"not a snapshot of an engine: it says nothing of device {device.id}")
+        watch = index.watch_for(device)
         engine.devices[device.id] = DeviceState(
-            device, index.watch_for(device), known.values, known.known_at, known.heard_at, known.silent, known.engaged
+            device, watch, known.values, known.known_at, known.heard_at, known.silent, known.engaged, known.proven_at
         )
     incidents = {incident.id: incident for incident in stored.incidents}
     for alarm in stored.alarms:
-        if alarm.incident not in incidents:
+        if alarm.test and (stored.walk_test is None or alarm.test != stored.walk_test.id):
+            raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no walk test")
+        if alarm.incident not in incidents and not alarm.test:
             raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no open incident")
         engine.alarm_book.open[alarm.id] = alarm
         engine.alarm_book.by_cause[(alarm.rule, alarm.subject)] = alarm.id
@@ -115,4 +122,5 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.incident_book.open = incidents
     engine.incident_book.announced = stored.announced
     engine.escalation.messages = stored.messages
+    engine.modes.walk_test = stored.walk_test
     return engine

@@ -20,7 +20,7 @@ class DeviceState(msgspec.Struct):
 
     `known_at` is when the site file first named it; `heard_at` is its last live report (retained messages do not
     count), or None if it never spoke. `engaged` tells that some alarm about it may be open or pending: an unchanged
-    report of any other device is not worth a look.
+    report of any other device is not worth a look. `proven_at` is the last signal of its alarm point, real or test.
     """
 
     device: Device
@@ -30,6 +30,7 @@ class DeviceState(msgspec.Struct):
     heard_at: datetime | None = None
     silent: bool = False
     engaged: bool = False
+    proven_at: datetime | None = None
 
     @property
     def silent_from(self) -> datetime:

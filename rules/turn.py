@@ -35,6 +35,14 @@ class Turn:
         home, epoch, seq = self._place
         return f"{home}:{epoch}:{seq}"
 
+    def made(self, alarm_id: str) -> bool:
+        """Whether this input raised the alarm."""
+        return alarm_id.partition(".")[0] == self._stem()
+
+    def walk_test_id(self) -> str:
+        """`home:epoch:seq.w1`."""
+        return f"{self._stem()}.w1"
+
     def incident_id(self) -> str:
         """`home:epoch:seq.iN`."""
         self._incidents += 1

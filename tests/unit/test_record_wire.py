@@ -35,6 +35,7 @@ from rules.effects import (
     Pattern,
     Refused,
     StopNotifying,
+    WalkTestChanged,
 )
 from rules.incident import Incident, Step, Verdict, VerdictKind
 from rules.inputs import (
@@ -43,6 +44,8 @@ from rules.inputs import (
     DecodeFailed,
     EngineFaulted,
     LinkChanged,
+    ModeRequested,
+    ModeVerb,
     OperatorActed,
     Outcome,
     PacketRefused,
@@ -55,6 +58,7 @@ from rules.inputs import (
 from rules.rule import Rule, Select
 from rules.site import Channel, Device, Person, Plan, PlanStep, ResidentClass, Site, Zone
 from rules.text import Text
+from rules.walk_test import Armed, Proof, ProofKind, RealAlarm, WalkTest
 from tests.record_world import HOME, alarm_entry, journal, telemetry
 
 GOLDEN = Path(__file__).parent / "golden" / "record_wire_1.jsonl"
@@ -220,9 +224,59 @@ EFFECTS: tuple[AnyEffect, ...] = (
     DriveSounder(at=AT, zone="ward-1", pattern=Pattern.EVACUATE, incident="home-a:1:7.1"),
     Refused(at=AT, person="zhang", verb="reset", target="home-a:1:7"),
 )
+WALK_TEST = WalkTest(
+    id="home-a:1:11.w1",
+    home="home-a",
+    tester="zhang",
+    started_at=AT,
+    ends_at=AT + timedelta(hours=1),
+    zones=("ward-1",),
+    targets=("smoke-1", "smoke-2"),
+    armed=Armed("smoke-2", AT, AT + timedelta(minutes=1)),
+    proofs=(
+        Proof(
+            device="smoke-1",
+            at=AT,
+            kind=ProofKind.ALARM,
+            alarm="home-a:1:12",
+            point="smoke.alarm",
+            value="true",
+            cleared_at=AT,
+            real_at=AT,
+            real_because="why",
+        ),
+    ),
+    real=(RealAlarm("home-a:1:13", "smoke-3", "ward-1", Category.FIRE, AT),),
+    ended_at=AT,
+    ended_by="zhang",
+    ended_because="ended by a person",
+)
+LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
+    (
+        ModeRequested(
+            at=AT,
+            person="zhang",
+            verb=ModeVerb.START,
+            zones=("ward-1",),
+            device="smoke-1",
+            time_limit=timedelta(minutes=30),
+            via="console",
+        ),
+        (
+            WalkTestChanged(at=AT, reason="why", walk_test=WALK_TEST, change="started", device="smoke-1", by="zhang"),
+            AlarmChanged(
+                at=AT, alarm=msgspec.structs.replace(ALARM, test="home-a:1:11.w1"), change=Change.BECAME_REAL
+            ),
+        ),
+    ),
+)
+"""Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""
 ENTRIES = [
     JournalEntry(HOME, 1, seq, AT, happened, EFFECTS if seq == 1 else (), -5)
     for seq, happened in enumerate(INPUTS, start=1)
+] + [
+    JournalEntry(HOME, 1, seq, AT, happened, effects, -5)
+    for seq, (happened, effects) in enumerate(LATER, start=len(INPUTS) + 1)
 ]
 
 
