@@ -13,7 +13,7 @@ import msgspec
 
 from devices.codec import DecodeError
 from devices.reading import DANGER_POINTS, Reading, find_point
-from devices.values import TEXT_MAX, canonical_state, level, read_number
+from devices.values import ABSURD_MIN, TEXT_MAX, canonical_state, level, read_number
 
 PROPERTIES_MAX: Final = 512
 DEPTH_MAX: Final = 4
@@ -46,7 +46,7 @@ class Meaning(msgspec.Struct, frozen=True):
     """What one property says: a number of a point, or words that each set states.
 
     `void` are the numbers that mean "no reading". `held`: the word sets a state of its own that the device later
-    only stops saying; it is remembered, and its end is said once. `needs`: other properties that must be there too.
+    only stops saying; it is remembered, and its end is said once. `is_plain_…`: nothing stands between value and point.
     """
 
     point: str = ""
@@ -56,6 +56,8 @@ class Meaning(msgspec.Struct, frozen=True):
     void: frozenset[float] = frozenset()
     held: bool = False
     battery_in_doubt: bool = False
+    is_plain_number: bool = False
+    is_plain_state: bool = False
 
 
 Table = Mapping[str, Meaning]
@@ -63,6 +65,8 @@ Table = Mapping[str, Meaning]
 
 def flattened(field: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of an object by their paths; lists are kept whole. A flood of properties is refused."""
+    if len(said) < PROPERTIES_MAX and dict not in map(type, said.values()):
+        return dict(said)
     flat: dict[str, Any] = {}
     for key, value in said.items():
         _flatten(field, key, value, DEPTH_MAX, flat)
@@ -101,7 +105,15 @@ class Saying:
             if meaning is None:
                 continue
             self.understood += 1
+            kind = type(value)
             if value is None:
+                continue
+            # The usual cases, without a detour: most properties are plain numbers or booleans.
+            if (kind is float or kind is int) and meaning.is_plain_number and -ABSURD_MIN < value < ABSURD_MIN:
+                self.number(meaning.point, value * meaning.times / meaning.per)
+                continue
+            if kind is bool and meaning.is_plain_state:
+                self.say(meaning.point, value)
                 continue
             try:
                 self._read(name, meaning, value)
@@ -138,11 +150,12 @@ class Saying:
                 self.say(point, False)
 
     def number(self, point: str, value: float) -> None:
-        self.readings.setdefault(point, level(point, value))
+        if point not in self.readings:
+            self.readings[point] = level(point, value)
 
     def finished(self) -> tuple[Reading, ...]:
         """All readings; raises where a danger could not be read and none is said to be there."""
-        readings = (*self.readings.values(), *(Reading(point, value) for point, value in self.states.items()))
+        readings = (*self.readings.values(), *[Reading(point, value) for point, value in self.states.items()])
         if self.refused is not None and not any(r.value is True and r.point in DANGER_POINTS for r in readings):
             raise self.refused
         return readings
@@ -208,8 +221,8 @@ def speaks_of_danger(meaning: Meaning) -> bool:
     return meaning.point in DANGER_POINTS or any(p in DANGER_POINTS for said in meaning.words.values() for p, _ in said)
 
 
-def number(point: str, per: float = 1.0, times: float = 1.0, void: Iterable[float] = ()) -> Meaning:
-    return Meaning(point, times=times, per=per, void=frozenset(void))
+def number(point: str, per: float = 1.0, times: float = 1.0, void: tuple[float, ...] = ()) -> Meaning:
+    return Meaning(point, times=times, per=per, void=frozenset(void), is_plain_number=not void)
 
 
 def state(point: str, on: Iterable[str] = (), off: Iterable[str] = (), *, held: bool = False) -> Meaning:
@@ -217,7 +230,7 @@ def state(point: str, on: Iterable[str] = (), off: Iterable[str] = (), *, held: 
     words: dict[bool | str, tuple[tuple[str, bool], ...]] = {True: ((point, True),), False: ((point, False),)}
     words.update(dict.fromkeys(on, ((point, True),)))
     words.update(dict.fromkeys(off, ((point, False),)))
-    return Meaning(point, words=words, held=held)
+    return Meaning(point, words=words, held=held, is_plain_state=not held)
 
 
 def inverted(point: str, on: Iterable[str] = (), off: Iterable[str] = ()) -> Meaning:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from devices.lorawan_meanings import Meaning, inverted, number, state
 from devices.reading import Kind, find_point
@@ -99,7 +99,8 @@ def _of_point(point: str, kind: Kind) -> Meaning | None:
     return state(point) if kind is Kind.STATE else number(point)
 
 
-def table_of(names: Any) -> dict[str, Meaning]:
-    """The table of these names."""
-    found = {name: meaning_of(name) for name in names if isinstance(name, str)}
+@lru_cache(maxsize=1024)
+def table_of(names: tuple[str, ...]) -> dict[str, Meaning]:
+    """The table of these names; devices say the same names again and again."""
+    found = {name: meaning_of(name) for name in names}
     return {name: meaning for name, meaning in found.items() if meaning is not None}

@@ -26,6 +26,7 @@ LIVE: Final = timedelta(seconds=60)
 """A batch: samples so much older than the newest are told as they came. What is older is the past: its numbers are
 kept with their time, its states are not (an old leak must not raise an alarm now)."""
 
+_ENVELOPE: Final = frozenset({"ts", "values"})
 _NO_TELEMETRY: Final = frozenset({"attributes", "rpc", "claim", "provision"})
 
 
@@ -111,14 +112,16 @@ def _device(device: str, said: Any) -> Iterator[Report]:
         values = sample
         events: list[dict[str, str]] = []
         measured_at: datetime | None = None
-        if "values" in sample and set(sample) <= {"ts", "values"}:
+        if "values" in sample and sample.keys() <= _ENVELOPE:
             values = sample["values"]
             if not isinstance(values, dict):
                 raise DecodeError(f"{device}/telemetry: values", "an object", values)
             measured_at = _time(sample.get("ts"), events)
         read.append((measured_at, values, events))
-    newest = max((at for at, _, _ in read if at is not None), default=None)
-    read.sort(key=lambda entry: (entry[0] is None, 0.0 if entry[0] is None else entry[0].timestamp()))
+    times = [at for at, _, _ in read if at is not None]
+    newest = max(times, default=None)
+    if len(read) > 1 and times != sorted(times):
+        read.sort(key=lambda entry: (entry[0] is None, 0.0 if entry[0] is None else entry[0].timestamp()))
     for measured_at, values, events in read:
         is_past = newest is not None and measured_at is not None and newest - measured_at > LIVE
         yield _sample(device, measured_at, values, events, is_past=is_past)
@@ -139,7 +142,7 @@ def _sample(
 ) -> Report:
     saying = Saying(device, frozenset())
     flat = flattened(f"{device}/telemetry", values)
-    saying.read(flat, table_of(flat))
+    saying.read(flat, table_of(tuple(flat)))
     if is_past:
         saying.states.clear()
         saying.refused = None

@@ -73,9 +73,28 @@ class Corpus:
             self.packets.append(("zigbee2mqtt", topic, _payload(case)))
         for case in json.loads((EXAMPLES / "native.json").read_text())["cases"]:
             self.packets.append(("native", case["topic"], _payload(case)))
+        for name in ("lorawan", "sparkplug", "thingsboard"):
+            self.codecs[name] = CODECS[name](prefix="")
+            for case in json.loads((EXAMPLES / f"{name}.json").read_text()):
+                inner = case["payload"] if "base64" in case["payload"] else case
+                self.packets.append((name, case["topic"], _payload(inner)))
         for case in json.loads((EXAMPLES / "video_more.json").read_text())["cases"]:
             self.codecs.setdefault(case["codec"], CODECS[case["codec"]]())
             self.packets.append((case["codec"], case["topic"], _payload(case)))
+        self.contexts: dict[str, Any] = {}
+        for case in json.loads((EXAMPLES / "market_more.json").read_text())["cases"]:
+            if "prefix" not in case:
+                codec = self.codecs.setdefault(case["codec"], CODECS[case["codec"]](prefix=""))
+                self.contexts[case["codec"]] = after(codec, case, self.contexts.get(case["codec"]))
+                self.packets.append((case["codec"], case["topic"], _payload(case)))
+
+
+def after(codec: Codec, case: dict[str, Any], context: Any = None) -> Any:
+    """The context after the packets that a case says came before it."""
+    for topic, payload in case.get("after", ()):
+        text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
+        context = codec.decode(Packet(topic, text.encode()), context).context
+    return context
 
 
 def _payload(case: dict[str, Any]) -> bytes:
@@ -152,10 +171,12 @@ def _smoke_is_true(payload: bytes) -> bool:
     return isinstance(said, dict) and said.get("smoke") is True
 
 
-def run(packets: int, seed: int) -> Counter[str]:
-    """Decode so many mutated packets; AssertionError or any other exception is a fault of a codec."""
+def run(packets: int, seed: int, names: tuple[str, ...] = ()) -> Counter[str]:
+    """Decode so many mutated packets (of these codecs only); any exception but DecodeError is a fault of a codec."""
     chance = random.Random(seed)
     corpus = Corpus()
+    if names:
+        corpus.packets = [packet for packet in corpus.packets if packet[0] in names]
     outcome: Counter[str] = Counter()
     for _ in range(packets):
         name, topic, payload = chance.choice(corpus.packets)
@@ -166,7 +187,7 @@ def run(packets: int, seed: int) -> Counter[str]:
             topic = topic[: chance.randrange(len(topic) + 1)] + chance.choice(
                 ("", "/", "//", "/set", "/smoke", "\U0001f525")
             )
-        context = corpus.known if chance.random() < 0.5 else None
+        context = corpus.contexts.get(name, corpus.known) if chance.random() < 0.5 else None
         try:
             decoded = corpus.codecs[name].decode(Packet(topic, changed), context)
         except DecodeError as error:
