@@ -8,21 +8,26 @@ from typing import Final
 
 import msgspec
 
+from devices.cn_push import CtWing, ElectricalFire, LiAn, OceanConnect, Wanlin
 from devices.codec import Codec, Grade, Profile
 from devices.devtank import Devtank
 from devices.esphome import EspHome
 from devices.frigate import Frigate
 from devices.homeassistant import HomeAssistant
+from devices.iotda import IotDa
 from devices.lorawan import LoRaWan
 from devices.native import Native
 from devices.neolink import Neolink
+from devices.onenet import OneNet
 from devices.reading import Quality, Reading, Report
 from devices.ring import Ring
 from devices.rtl433 import Rtl433
 from devices.shelly import Shelly
 from devices.sparkplug import Sparkplug
 from devices.tasmota import Tasmota
+from devices.thingmodel import ThingModel
 from devices.thingsboard import ThingsBoard
+from devices.tuya import Tuya
 from devices.wyze import WyzeBridge
 from devices.zigbee2mqtt import Zigbee2Mqtt
 from devices.zwavejs import ZwaveJs
@@ -44,6 +49,15 @@ CODECS: Final[dict[str, Callable[..., Codec]]] = {
     "sparkplug": Sparkplug,
     "thingsboard": ThingsBoard,
     "zigbee2mqtt": Zigbee2Mqtt,
+    "aliyun-iot": ThingModel,
+    "huawei-iotda": IotDa,
+    "onenet": OneNet,
+    "tuya": Tuya,
+    "ctwing-aep": CtWing,
+    "oceanconnect-legacy": OceanConnect,
+    "cn-electrical-fire": ElectricalFire,
+    "wanlin": Wanlin,
+    "lian": LiAn,
 }
 """Codecs by name; each is made with `prefix=`."""
 
