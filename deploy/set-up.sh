@@ -25,6 +25,12 @@ if [ "$what" = test ]; then
   command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"
   command -v victoria-metrics >/dev/null 2>&1 || missing="$missing victoria-metrics"
   command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+  # A real RTSP server with its Python binding, for the tests of cameras; x264enc stands in -ugly.
+  /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null ||
+    missing="$missing python3-gi gir1.2-gst-rtsp-server-1.0"
+  for plugins in base:libgstvideotestsrc good:libgstjpeg ugly:libgstx264; do
+    ls /usr/lib/*/gstreamer-1.0/"${plugins#*:}".so >/dev/null 2>&1 || missing="$missing gstreamer1.0-plugins-${plugins%:*}"
+  done
   command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
   [ -d /usr/share/fonts/opentype/noto ] || missing="$missing fonts-noto-cjk"
   if [ -n "$missing" ]; then

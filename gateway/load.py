@@ -18,9 +18,10 @@ import msgspec
 
 from devices.catalog import PROFILES, VARIANTS
 from devices.codec import Profile
+from gateway.load_cameras import check_cameras
 from gateway.load_cross import cross_check
 from gateway.load_settings import ABSENT, FILE_MAX, Secrets, absolute, find_secrets, validate
-from gateway.settings import Settings
+from gateway.settings import VIDEO_SOURCE, Settings
 from rules.parse import Fault, KindDefaults, Names, SelectNames, parse_rules, parse_site, suggestion
 from rules.rule import Rule
 from rules.site import Site
@@ -97,6 +98,7 @@ def examine(
     if settings is not None:
         settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
         faults += cross_check(settings, homes if len(homes) == len(site_paths) else None, str(path))
+        faults += check_cameras(settings, [site for _, site in sites], str(path))
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
     if elsewhere:
@@ -203,6 +205,8 @@ def _read_sites(
         home = tables.get("home")
         home_id = home.get("id") if isinstance(home, Mapping) else None
         sources = _named(values, "sources", home=home_id) | _named(values, "gb26875", home=home_id)
+        if _named(values, "cameras", home=home_id):
+            sources.add(VIDEO_SOURCE)
         names = Names(kinds, sources, _named(values, "channels"))
         site, found = parse_site(tables, names)
         if isinstance(home_id, str) and home_id in first:

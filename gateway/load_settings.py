@@ -154,6 +154,8 @@ def _secret_fields(settings: Settings) -> Iterator[tuple[str, str, Path | None]]
     yield "secret_file", f"{ENVIRONMENT}SECRET", settings.secret_file
     for place, broker in enumerate(settings.brokers, 1):
         yield f"brokers[{place}].password_file", variable("broker", broker.name, "password"), broker.password_file
+    for place, camera in enumerate(settings.cameras, 1):
+        yield f"cameras[{place}].password_file", variable("camera", camera.name, "password"), camera.password_file
     for place, store in enumerate(settings.influx, 1):
         yield f"influx[{place}].password_file", variable("influx", store.name, "password"), store.password_file
         yield f"influx[{place}].token_file", variable("influx", store.name, "token"), store.token_file

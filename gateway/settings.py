@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from devices.catalog import CODECS
+
+VIDEO_SOURCE: Final = "video"
+"""The source that the devices of `[[cameras]]` have in the site files."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -59,6 +62,22 @@ class Source(Section):
     codec: Annotated[Name, AfterValidator(_known_codec)]
     prefix: str
     registered_only: bool = False
+
+
+class Camera(Section):
+    """A camera that is asked for frames. `name` is its address in the site file, under the source `video`."""
+
+    name: Name
+    home: Name
+    url: str
+    username: str = ""
+    password_file: Path | None = None
+    basic_auth: bool = False
+    onvif: str = ""
+    probe_s: Annotated[float, Field(ge=10, le=60)] = 60.0
+    blank_check: bool = True
+    blank_every_s: Annotated[float, Field(ge=300, le=86_400)] = 600.0
+    still_allowed: bool = False
 
 
 class Influx(Section):
@@ -191,6 +210,7 @@ class Settings(Section):
     clock: Literal["kernel", "assume"] = "kernel"
     brokers: tuple[Broker, ...] = ()
     sources: tuple[Source, ...] = ()
+    cameras: tuple[Camera, ...] = ()
     gb26875: tuple[PanelListener, ...] = ()
     gb26875_up: tuple[PanelUplink, ...] = ()
     alarm_topics: AlarmTopics | None = None
