@@ -81,71 +81,54 @@ def uplinks(seed: int, at: datetime) -> list[Uplink]:
         return noise(seed, device, f"{what} {hour}")
 
     battery = 40 + int(chance("door", "battery") * 60)
-    opened, leak, burning = (
-        chance(who, "state") > limit for who, limit in (("door", 0.5), ("leak", 0.9), ("smoke", 0.9))
-    )
     tenths = 150 + int(chance("climate", "temperature") * 120)
     halves = 60 + int(chance("climate", "humidity") * 80)
-    density = 12 if burning else 0
-    amperes = int(chance("clamp", "current") * 3000)
-    fallen = chance("radar", "fall") > 0.9
     return [
-        Uplink(
-            "24e1240000000301",
-            "Milesight WS301",
-            bytes((0x01, 0x75, battery, 0x03, 0x00, opened, 0x04, 0x00, 0x00)),
-            meant={"battery": float(battery), "door.open": opened, "tamper": False},
-        ),
-        Uplink(
-            "24e1240000000303",
-            "Milesight EM300-SLD",
-            bytes(
-                (0x01, 0x75, battery, 0x03, 0x67, *tenths.to_bytes(2, "little"), 0x04, 0x68, halves, 0x05, 0x00, leak)
-            ),
-            meant={
-                "battery": float(battery),
-                "temperature": tenths / 10,
-                "humidity": halves / 2,
-                "water_leak.alarm": leak,
-            },
-        ),
-        Uplink(
-            "24e1240000000524",
-            "Milesight GS524N",
-            bytes((0x22, 0x11 if burning else 0x17, battery, density, 0x1C, 0x40)),
-            meant={
-                "smoke.alarm": burning,
-                "smoke.density": float(density),
-                "battery": float(battery),
-                "temperature": 28.0,
-            },
-        ),
-        Uplink(
-            "24e1240000000103",
-            "Milesight CT103",
-            bytes((0x04, 0x98, *amperes.to_bytes(2, "little"))),
-            meant={"current.a": amperes / 100},
-        ),
-        Uplink(
-            "24e1240000000373",
-            "Milesight VS373",
-            bytes((0x03, 0xF8, 4 if fallen else 0, 0, 0, 0, 0, 0)),
-            meant={"fall.alarm": fallen, "presence": True},
-        ),
-        Uplink(
-            "a840410000000065",
-            "Dragino LHT65",
-            decoded={
-                "BatV": 3.05,
-                "Bat_status": 3,
-                "TempC_SHT": tenths / 10,
-                "Hum_SHT": halves / 2,
-                "TempC_DS": 327.67,
-            },
-            port=2,
-            meant={"battery.voltage": 3.05, "temperature": tenths / 10, "humidity": halves / 2},
-        ),
+        _door(battery, is_open=chance("door", "state") > 0.5),
+        _spot_leak(battery, tenths, halves, is_wet=chance("leak", "state") > 0.9),
+        _smoke(battery, burns=chance("smoke", "state") > 0.9),
+        _clamp(int(chance("clamp", "current") * 3000)),
+        _radar(fallen=chance("radar", "fall") > 0.9),
+        _climate(tenths, halves),
     ]
+
+
+def _door(battery: int, *, is_open: bool) -> Uplink:
+    frame = bytes((0x01, 0x75, battery, 0x03, 0x00, is_open, 0x04, 0x00, 0x00))
+    meant = {"battery": float(battery), "door.open": is_open, "tamper": False}
+    return Uplink("24e1240000000301", "Milesight WS301", frame, meant=meant)
+
+
+def _spot_leak(battery: int, tenths: int, halves: int, *, is_wet: bool) -> Uplink:
+    climate = (0x03, 0x67, *tenths.to_bytes(2, "little"), 0x04, 0x68, halves)
+    frame = bytes((0x01, 0x75, battery, *climate, 0x05, 0x00, is_wet))
+    meant: dict[str, bool | float] = {"battery": float(battery), "temperature": tenths / 10, "humidity": halves / 2}
+    return Uplink("24e1240000000303", "Milesight EM300-SLD", frame, meant={**meant, "water_leak.alarm": is_wet})
+
+
+def _smoke(battery: int, *, burns: bool) -> Uplink:
+    density = 12 if burns else 0
+    frame = bytes((0x22, 0x11 if burns else 0x17, battery, density, 0x1C, 0x40))
+    meant: dict[str, bool | float] = {"smoke.alarm": burns, "smoke.density": float(density), "temperature": 28.0}
+    return Uplink("24e1240000000524", "Milesight GS524N", frame, meant={**meant, "battery": float(battery)})
+
+
+def _clamp(hundredths: int) -> Uplink:
+    frame = bytes((0x04, 0x98, *hundredths.to_bytes(2, "little")))
+    return Uplink("24e1240000000103", "Milesight CT103", frame, meant={"current.a": hundredths / 100})
+
+
+def _radar(*, fallen: bool) -> Uplink:
+    frame = bytes((0x03, 0xF8, 4 if fallen else 0, 0, 0, 0, 0, 0))
+    return Uplink("24e1240000000373", "Milesight VS373", frame, meant={"fall.alarm": fallen, "presence": True})
+
+
+def _climate(tenths: int, halves: int) -> Uplink:
+    """A Dragino node whose probe is not plugged in: 327.67 °C is no heat."""
+    inside = {"TempC_SHT": tenths / 10, "Hum_SHT": halves / 2}
+    decoded = {"BatV": 3.05, "Bat_status": 3, **inside, "TempC_DS": 327.67}
+    meant = {"battery.voltage": 3.05, "temperature": tenths / 10, "humidity": halves / 2}
+    return Uplink("a840410000000065", "Dragino LHT65", decoded=decoded, port=2, meant=dict(meant))
 
 
 def _rfc3339(at: datetime) -> str:
