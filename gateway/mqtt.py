@@ -233,6 +233,8 @@ class MqttSession:
         settle = partial(acknowledgements.send, body[at - 2] << 8 | body[at - 1])
         payload = body[at:] if self._version == MQTTv311 else body[at + 1 :]
         self._on_message(topic, payload, 1, bool(command & 1), settle)
+        if self._paused:
+            self._stop_reading()
 
     def _remember(self, raw: bytes) -> str:
         """A topic's text, kept: they come again and again. One that is no UTF-8 is shown with its bytes escaped."""
@@ -253,15 +255,21 @@ class MqttSession:
     def pause(self) -> None:
         """Stop reading from the socket: the broker has to keep what comes."""
         self._paused = True
+        self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        """The library's stream starts the reading by itself whenever its buffer runs low: stopped again each time."""
         if self._client is not None and self._client._connection is not None:
-            self._client._connection._transport.pause_reading()
+            transport = self._client._connection._transport
+            if transport.is_reading() and not transport.is_closing():
+                transport.pause_reading()
 
     def resume(self) -> None:
         """Read again."""
         self._paused = False
         if self._client is not None and self._client._connection is not None:
             transport = self._client._connection._transport
-            if not transport.is_closing():
+            if not transport.is_closing() and not transport.is_reading():
                 transport.resume_reading()
 
     async def _drop(self) -> None:

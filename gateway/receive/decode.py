@@ -24,6 +24,10 @@ from rules.inputs import AnyInput, DecodeFailed, PacketRefused, ReadingsArrived
 KEPT_BYTES = 1024
 """Bytes of an unreadable packet that go into the journal; the whole packet goes to quarantine up to its limit."""
 
+WEIGHT = 8
+OBJECTS_BYTES = 600
+"""A decoded packet weighs 8 bytes for each of its own and 600 more (measured: 1.7 KB for 130 bytes and 5 readings)."""
+
 DEVICE_LIST_MAX = 8 * 1024 * 1024
 """The longest list of devices taken from a bridge, whatever `payload_max` says."""
 
@@ -92,7 +96,7 @@ class Decoder:
             if settle is not None:
                 settle()
             return
-        self._deliver(route, decoded.reports, len(payload), payload, retained, settle)
+        self._deliver(route, decoded.reports, payload, retained, settle)
 
     @staticmethod
     def _may_be_long(route: Route, topic: str, payload: bytes) -> bool:
@@ -103,11 +107,11 @@ class Decoder:
         self,
         route: Route,
         reports: tuple[Report, ...],
-        size: int,
         payload: bytes,
         retained: bool,
         settle: Callable[[], None] | None,
     ) -> None:
+        size = WEIGHT * len(payload) + OBJECTS_BYTES
         known: list[tuple[Known, Report]] = []
         strange: list[Report] = []
         for report in reports:
@@ -130,7 +134,7 @@ class Decoder:
                     home=home,
                     make=make_strange,
                     settle=settle if last else None,
-                    size=size + 256,
+                    size=size,
                     category=_danger_of(strange),
                     payload=payload,
                 )
@@ -142,7 +146,7 @@ class Decoder:
                     home=home,
                     make=_stamp_known(source, known, retained),
                     settle=settle,
-                    size=size + 256,
+                    size=size,
                     device=first.id,
                     category=first.category,
                     payload=payload,

@@ -1,15 +1,24 @@
-"""The MQTT session over restarts of a broker, in both protocols: it must hear again, not only be connected."""
+"""The MQTT session over restarts of its broker and under a flood: it hears again, and it is bounded."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from devices.zigbee2mqtt import Zigbee2Mqtt
+from gateway.clock import SystemClock
+from gateway.inbox import Inbox
+from gateway.metrics import Metrics
 from gateway.mqtt import MqttSession
+from gateway.receive.decode import Decoder, Route
+from gateway.receive.inventory import Inventory
+from gateway.receive.mqtt import MqttSource
 from gateway.settings import Broker
+from tests.bench import packets
 from tests.servers import Client, Mosquitto, eventually, running
 
 pytestmark = pytest.mark.integration
@@ -53,3 +62,46 @@ async def test_a_session_hears_again_after_a_restart_of_its_broker(tmp_path: Pat
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+INBOX_BYTES = 256 * 1024
+OVERSHOOT_BYTES = 3 * 1024 * 1024
+"""What the stream has read when the reading stops (some 200 KB), at 8 bytes of memory a byte and 600 a packet."""
+
+
+async def test_the_inbox_stays_within_its_budget_under_a_flood(tmp_path: Path) -> None:
+    """gmqtt's stream resumes the reading by itself: a pause that is said once is forgotten with its next buffer."""
+    broker = Mosquitto(tmp_path / "broker").start()
+    inbox, metrics = Inbox(bytes_max=INBOX_BYTES), Metrics()
+    decoder = Decoder(Inventory([]), inbox, SystemClock(), metrics, 4096, lambda *_: None)
+    route = Route("z", "home-a", "z", Zigbee2Mqtt(prefix="z"))
+    mine = Broker(name="main", port=broker.port, probe_qos0=False)
+    source = MqttSource(mine, [route], decoder, inbox, metrics, lambda: 0.0, tmp_path / "state", lambda *_: None)
+    task = asyncio.create_task(source.run())
+    count, most, taken = 20_000, 0, 0
+    try:
+        with running(broker):
+            await eventually(lambda: inbox.depth >= 1)
+            flood = b"".join(packets.publish("z/d", b'{"temperature":20.5}', n + 1) for n in range(count))
+            connection = packets.opened(broker.port, "flood")
+            sending = asyncio.create_task(asyncio.to_thread(_send_and_drain, connection, flood, count))
+            while taken < count:
+                most = max(most, inbox._bytes)
+                for delivery in inbox.take(64):
+                    if delivery.settle is not None:
+                        delivery.settle()
+                        taken += 1
+                await asyncio.sleep(0)
+            await sending
+            connection.close()
+            assert most < INBOX_BYTES + OVERSHOOT_BYTES
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _send_and_drain(connection: socket.socket, flood: bytes, count: int) -> None:
+    connection.sendall(flood)
+    left = count * 4
+    while left > 0:
+        left -= len(connection.recv(65_536))
