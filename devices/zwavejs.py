@@ -11,9 +11,9 @@ import re
 from typing import Any, Final
 
 from devices.codec import Decoded, DecodeError, Packet
-from devices.draft import Draft, rest_of, start_of, text_of
+from devices.draft import Draft, rest_of, seconds_instant, start_of, text_of
 from devices.reading import DANGER_POINTS, Report
-from devices.values import TEXT_MAX, read_instant, read_json
+from devices.values import TEXT_MAX, read_json
 
 CLASSES: Final[dict[str, int]] = {
     "switch_binary": 37,
@@ -209,11 +209,8 @@ def unwrap(draft: Draft, field: str, payload: bytes) -> tuple[Any, str]:
             return None, ""
         raise DecodeError(field, 'a value, or an object with "value"', payload[:TEXT_MAX])
     stamp = said.get("time", said.get("lastUpdate"))
-    if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) and stamp > 0:
-        try:
-            draft.measured_at = read_instant("time", stamp)
-        except DecodeError as error:
-            draft.refuse(error)
+    if isinstance(stamp, (int, float)) and not isinstance(stamp, bool):
+        draft.measured_at = seconds_instant(stamp / 1000 if abs(stamp) < 1e15 else 0)
     unit = said.get("unit")
     return said["value"], unit.strip().lower() if isinstance(unit, str) else ""
 
@@ -224,7 +221,6 @@ def _online(draft: Draft, field: str, payload: bytes, point: str) -> None:
         draft.state(point, _NODE_WORDS[value.strip().lower()])
     elif value not in (None, "", "Unknown", "unknown"):
         draft.boolean(field, value, point)
-    draft.measured_at = None
 
 
 def read_value(draft: Draft, kind: int, endpoint: int, name: str, value: Any, unit: str) -> None:
