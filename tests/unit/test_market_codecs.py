@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from devices.catalog import CODECS
 from devices.codec import DecodeError, Packet
+from devices.virtual.market import ECOSYSTEMS, stream
 from tests.fuzz_codecs import after, mutate
 from tests.unit.test_codec_vectors import EXAMPLES, check_case, payload_of, values
 
@@ -27,7 +29,7 @@ CODEC_OF = {
 FILES = ("tasmota", "shelly", "esphome", "homeassistant", "other_mqtt")
 PUBLISHED = [case for name in FILES for case in json.loads((EXAMPLES / f"{name}.json").read_text())]
 MORE = json.loads((EXAMPLES / "market_more.json").read_text())["cases"]
-MARKET = tuple(dict.fromkeys(CODEC_OF.values())) + ("zwavejs",)
+MARKET = (*dict.fromkeys(CODEC_OF.values()), "zwavejs")
 
 DOCUMENTED = {
     "ha-docs-window-open": {
@@ -154,3 +156,27 @@ def cheapest(work: Any) -> float:
         work()
         durations.append(time.perf_counter() - began)
     return min(durations)
+
+
+@pytest.mark.parametrize("prefix", ["", "h/home1"])
+@pytest.mark.parametrize("name", sorted(ECOSYSTEMS))
+def test_virtual_devices_are_read_as_they_were_meant(name: str, prefix: str) -> None:
+    where = {"prefix": prefix} if prefix else {}
+    codec = CODECS[name](**where)
+    context: Any = None
+    said_true: set[str] = set()
+    for sent in stream(name, 7, datetime(2026, 3, 1, tzinfo=UTC), 40, **where):
+        packet = Packet(sent.packet.topic, sent.packet.payload, sent.packet.qos, sent.packet.retained)
+        decoded = codec.decode(packet, context)
+        context = decoded.context
+        assert {report.device: values(report) for report in decoded.reports} == sent.meant, packet
+        said_true |= {p for readings in sent.meant.values() for p, value in readings.items() if value is True}
+    alarms = {"tasmota": "fire.alarm", "shelly": "gas.alarm", "esphome": "fall.alarm", "ring": "co.alarm"}
+    assert name not in alarms or alarms[name] in said_true
+
+
+def test_virtual_devices_are_a_function_of_seed_and_time() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    for name in ECOSYSTEMS:
+        assert list(stream(name, 1, at, 12)) == list(stream(name, 1, at, 12))
+        assert list(stream(name, 1, at, 12)) != list(stream(name, 2, at, 12))
