@@ -21,7 +21,7 @@ import msgspec
 
 from devices.codec import Decoded, DecodeError, Packet
 from devices.lorawan_dialects import read_object
-from devices.lorawan_meanings import Saying, flattened
+from devices.lorawan_meanings import EVENTS_MAX, Saying, flattened
 from devices.milesight import can_read, find_model, read_frame
 from devices.reading import Report
 from devices.values import TEXT_MAX, read_instant, read_json, read_number
@@ -31,6 +31,7 @@ GATEWAYS_MAX: Final = 64
 FRAME_MAX: Final = 242
 """The longest application payload of LoRaWAN (RP002-1.0.4, M of the fastest data rate)."""
 
+_WRAPPERS: Final = ("data", "decoded", "payload")
 _CHIRPSTACK_EVENTS: Final = frozenset({"up", "status", "join", "ack", "txack", "log", "location", "integration"})
 _TTS_UP: Final = frozenset({"up", "join", "service/data", "location/solved"})
 
@@ -150,7 +151,7 @@ def _chirpstack(device: str, event: str, payload: bytes, known: Context) -> Deco
         events.append({"type": "ack", "acknowledged": "true" if said.get("acknowledged") is True else "false"})
     else:
         events.append({"type": event})
-    report = Report(address, saying.finished(), measured_at, (*events, *saying.events))
+    report = Report(address, saying.finished(), measured_at, (*events, *saying.events)[:EVENTS_MAX])
     return Decoded((report,), known)
 
 
@@ -187,7 +188,7 @@ def _uplink(uplink: _Uplink, events: list[dict[str, str]], known: Context) -> De
         saying.note({"type": "undecoded", "f_port": str(uplink.port)[:TEXT_MAX], "bytes": str(unread)})
     _radio(saying, uplink)
     readings = saying.finished()
-    report = Report(uplink.device, readings, uplink.measured_at, (*events, *saying.events))
+    report = Report(uplink.device, readings, uplink.measured_at, (*events, *saying.events)[:EVENTS_MAX])
     context = known if saying.held is known.held else Context(saying.held)
     return Decoded((report,), context)
 
@@ -197,7 +198,7 @@ def _content(uplink: _Uplink) -> tuple[Mapping[str, Any] | None, int]:
     if uplink.decoded:
         if not isinstance(uplink.decoded, dict):
             raise DecodeError(f"{uplink.device}: object", "an object with the decoded properties", uplink.decoded)
-        return uplink.decoded, 0
+        return _unwrapped(uplink.decoded), 0
     if not uplink.frame:
         return {}, 0
     field = f"{uplink.device}: data"
@@ -212,6 +213,15 @@ def _content(uplink: _Uplink) -> tuple[Mapping[str, Any] | None, int]:
         return None, len(frame)
     said, unread = read_frame(frame, model, field)
     return (said or None), unread
+
+
+def _unwrapped(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties themselves, where a decoder handed them over in a wrapper of their own."""
+    if len(said) == 1:
+        inner = next((said[name] for name in _WRAPPERS if name in said), None)
+        if isinstance(inner, dict):
+            return inner
+    return said
 
 
 def _radio(saying: Saying, uplink: _Uplink) -> None:

@@ -23,7 +23,9 @@ OUI: Final = "24e124"
 F_PORT: Final = 85
 """The port on which its devices speak unless configured otherwise."""
 
-_MODEL: Final = re.compile(r"(?<![a-z0-9])(ws|vs|em|gs|ct|ts)[ _-]?([0-9]{3})(n?)(?:[ _-](sld|zld|mld|mcs|di|th))?")
+_MODEL: Final = re.compile(
+    r"(?<![a-z0-9])(ws|vs|em|gs|ct|ts|am)[ _-]?([0-9]{3})(n?)(?:[ _-](sld|zld|mld|mcs|di|th|pt))?"
+)
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -171,6 +173,8 @@ MODELS: Final[dict[str, Channels]] = {
     **dict.fromkeys(("ws522", "ws523", "ws525"), _SOCKET),
     "em300-th": _model(_BATTERY, _CLIMATE, _history(7)),
     "em320-th": _model(_BATTERY, _CLIMATE, _history(7)),
+    "am102": _model(_BATTERY, _CLIMATE, _history(7)),  # chirpstack-device-profiles@098becd
+    "em500-pt": _model(_BATTERY, {_key(0x03, 0x67): Channel(2, (_DEGREES,))}, _history(6)),
     **dict.fromkeys(("em300-sld", "em300-zld", "em300-mld"), _SPOT_LEAK),
     # em-series/em300-mcs@f1b3bf1
     "em300-mcs": _model(_BATTERY, _CLIMATE, {_key(0x06, 0x00): _states("magnet_status", "close", "open")}, _history(8)),

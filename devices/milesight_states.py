@@ -69,6 +69,15 @@ MILESIGHT: Final[dict[str, Meaning]] = {
 }
 """`detection_status` normal is somebody there and well (VS373; vacant is a word of its own)."""
 
+BOOKKEEPING: Final = frozenset(
+    {
+        *("ipso_version", "hardware_version", "firmware_version", "tsl_version", "sn", "lorawan_class", "reset_event"),
+        *("device_status", "history", "report_interval", "reporting_interval", "collection_interval", "timestamp"),
+        *("time_zone", "reboot", "report_status", "query_device_status", "led_indicator_enable", "buzzer_enable"),
+    }
+)
+"""Known, and nothing of now: versions, settings that a downlink's answer repeats, and history."""
+
 _SOCKET: Final = frozenset({"socket_status", "active_power", "power_consumption", "power_factor"})
 _TRANSFORMER: Final = frozenset({"total_current", "current_max", "current_min", "current_alarm", "temperature"})
 _GS101_STATES: Final[dict[str, tuple[tuple[str, bool], ...]]] = {
@@ -117,6 +126,9 @@ def read_milesight(saying: Saying, flat: Mapping[str, Any], model: str) -> None:
         saying.understood += 1
         for point, value in _GS101_STATES[flat["alarm"]]:
             saying.say(point, value)
+    if isinstance(flat.get("illuminance"), (int, float)) and not isinstance(flat["illuminance"], bool):
+        _number(saying, "illuminance", flat["illuminance"], "illuminance")
+    saying.understood += len(BOOKKEEPING.intersection(flat))
     _current_alarms(saying, flat)
     _radar(saying, flat)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from devices.codec import Decoded, DecodeError, Packet
-from devices.lorawan_meanings import Meaning, Saying, speaks_of_danger
+from devices.lorawan_meanings import EVENTS_MAX, Meaning, Saying, speaks_of_danger
 from devices.metric_names import meaning_of
 from devices.reading import Quality, Reading, Report
 from devices.sparkplug_payload import QUALITY_BAD, QUALITY_STALE, Metric, SparkplugPayload, read_payload
@@ -224,7 +224,7 @@ def _report(
     )
     if online:
         readings = (Reading("online", True), *(reading for reading in readings if reading.point != "online"))
-    return Report(name, readings, measured_at, (*events, *saying.events))
+    return Report(name, readings, measured_at, (*events, *saying.events)[:EVENTS_MAX])
 
 
 def _metric(saying: Saying, name: str, metric: Metric, meaning: Meaning, unit: str, bad: set[str]) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from devices.codec import Decoded, DecodeError, Packet
-from devices.lorawan_meanings import Saying, flattened
+from devices.lorawan_meanings import EVENTS_MAX, Saying, flattened
 from devices.metric_names import table_of
 from devices.reading import DANGER_POINTS, Reading, Report
 from devices.values import TEXT_MAX, read_instant, read_json
@@ -147,4 +147,4 @@ def _sample(
         saying.states.clear()
         saying.refused = None
         saying.note({"type": "history"})
-    return Report(device, saying.finished(), measured_at, (*events, *saying.events))
+    return Report(device, saying.finished(), measured_at, (*events, *saying.events)[:EVENTS_MAX])
