@@ -78,6 +78,11 @@ class Corpus:
             for case in json.loads((EXAMPLES / f"{name}.json").read_text()):
                 inner = case["payload"] if "base64" in case["payload"] else case
                 self.packets.append((name, case["topic"], _payload(inner)))
+        for case in json.loads((EXAMPLES / "lorawan_more.json").read_text()):
+            frame = base64.b64encode(bytes.fromhex(case.get("frame", ""))).decode()
+            device = {"devEui": "24e1240000000001", "deviceProfileName": case.get("model", "")}
+            said = {"deviceInfo": device, "fPort": 85, "data": frame, "object": case.get("object")}
+            self.packets.append(("lorawan", "application/a/device/1/event/up", json.dumps(said).encode()))
         for case in json.loads((EXAMPLES / "video_more.json").read_text())["cases"]:
             self.codecs.setdefault(case["codec"], CODECS[case["codec"]]())
             self.packets.append((case["codec"], case["topic"], _payload(case)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from devices.virtual import lorawan as virtual_lorawan
 from devices.virtual import thingsboard as virtual_thingsboard
 from devices.virtual.home import VirtualPacket
 from devices.virtual.sparkplug import VirtualEdgeNode
-from tests.fuzz_codecs import run
+from tests.fuzz_codecs import check, mutate, run
 from tests.unit.test_codec_vectors import instant, payload_of, values
 
 EXAMPLES = Path(__file__).parents[2] / "devices" / "examples"
@@ -584,6 +585,47 @@ def test_broken_packets_of_these_networks_raise_decode_error_only() -> None:
     outcome = run(12_000, seed=20260302, names=("lorawan", "sparkplug", "thingsboard"))
     assert outcome["refused"] > 3_000
     assert outcome["decoded"] > 2_000
+
+
+def test_damaged_sessions_leave_a_sound_memory() -> None:
+    chance = random.Random(20260303)
+    context: Any = None
+    refused = reported = 0
+    for _ in range(300):
+        node = VirtualEdgeNode(node=f"cabinet {chance.randrange(3)}")
+        sent = [
+            node.birth(AT, {"Temperature": 1.0}),
+            node.device_birth(AT, "d", {"Smoke Alarm": False, "Humidity": 40}),
+        ]
+        sent += [node.data(AT, "d", {"Smoke Alarm": True}), node.device_death(AT, "d"), node.death(AT)]
+        for packet in map(packet_of, sent):
+            payload = mutate(packet.payload, chance) if chance.random() < 0.6 else packet.payload
+            try:
+                decoded = Sparkplug().decode(Packet(packet.topic, payload), context)
+            except DecodeError:
+                refused += 1
+                continue
+            context = decoded.context
+            reported += len(decoded.reports)
+            for report in decoded.reports:
+                check(report)
+    assert refused > 200 and reported > 400
+    assert set(context.nodes) == {f"care home/cabinet {n}" for n in range(3)}
+
+
+def test_damaged_raw_frames_are_read_or_refused() -> None:
+    chance = random.Random(20260304)
+    refused = reported = 0
+    frames = [case for case in MORE if "frame" in case]
+    for _ in range(6000):
+        case = chance.choice(frames)
+        damaged = {**case, "frame": mutate(bytes.fromhex(case["frame"]), chance)[:200].hex()}
+        try:
+            check(LoRaWan().decode(composed(damaged), None).reports[0])
+            reported += 1
+        except DecodeError:
+            refused += 1
+    assert refused > 500 and reported > 2000
 
 
 def test_base64_of_the_published_frames_is_what_their_decoder_was_given() -> None:
