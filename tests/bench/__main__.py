@@ -55,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True):
     latency_s: float = 4.0
     loss_rate: int = 2000
     loss_s: float = 12.0
+    loss_settled_s: float = 8.0
     idle_s: float = 30.0
     packets: int = 4000
     rounds: int = 5
@@ -67,15 +68,16 @@ class Plan(msgspec.Struct, frozen=True):
 QUICK = Plan(
     runs=1,
     flood=6_000,
-    latency_s=0.8,
+    latency_s=0.5,
     loss_rate=1000,
-    loss_s=3.0,
-    idle_s=3.0,
+    loss_s=2.0,
+    loss_settled_s=4.0,
+    idle_s=1.5,
     packets=600,
     rounds=1,
     devices_many=20_000,
     boot_devices=1_000,
-    boot_rows=25_000,
+    boot_rows=21_000,
     boot_runs=1,
 )
 LONG = Plan(flood=200_000, latency_s=15.0, loss_s=40.0, idle_s=120.0)
@@ -115,7 +117,9 @@ def measure(plan: Plan, parts: Sequence[str], folder: Path) -> list[Row]:
     found: list[Row] = []
     steps: dict[str, Callable[[], list[Row]]] = {
         "throughput": lambda: _on_one_plant(plan, parts, folder / "plant"),
-        "losses": lambda: losses.measure(folder / "losses", rate=plan.loss_rate, seconds=plan.loss_s, say=_say),
+        "losses": lambda: losses.measure(
+            folder / "losses", rate=plan.loss_rate, seconds=plan.loss_s, settled_s=plan.loss_settled_s, say=_say
+        ),
         "idle": lambda: edge.measure(folder / "idle", seconds=plan.idle_s, say=_say),
         "parts": lambda: micro.measure(
             folder / "parts", count=plan.packets, rounds=plan.rounds, many=plan.devices_many, say=_say

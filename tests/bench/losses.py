@@ -24,9 +24,6 @@ ALARM_EVERY = 200
 DEVICES = 480
 BEHIND_S = 1.0
 """How long the gateway stands still before the broker is killed: a broker whose queue is empty has nothing to lose."""
-SETTLED_S = 8.0
-"""Nothing new in the store for so long: what is missing then will not come. The gateway tries a store that was away
-again after 4 s or less at first."""
 
 
 class Heard:
@@ -47,7 +44,7 @@ class Heard:
             except OSError:
                 time.sleep(0.1)
 
-    def look_at_retained(self, seconds: float = 3.0) -> None:
+    def look_at_retained(self, seconds: float = 1.0) -> None:
         """Take in what the broker keeps as open now, for what was announced while nobody could hear it."""
         self._listen(f"anlian/v1/{HOME}/alarm/+", "bench-retained", time.monotonic() + seconds)
 
@@ -102,8 +99,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class Losses:
     """One durable broker, one store, one gateway behind a tap; one load after the other with something dying."""
 
-    def __init__(self, folder: Path, *, rate: int, seconds: float) -> None:
+    def __init__(self, folder: Path, *, rate: int, seconds: float, settled_s: float) -> None:
         self.rate = rate
+        self._settled_s = settled_s
         self.seconds = seconds
         self._alarms = int(rate * seconds) // ALARM_EVERY
         self._loads = 0
@@ -170,14 +168,14 @@ class Losses:
         )
 
     def _settle(self, numbered: set[int]) -> Counter[int]:
-        """The numbers that are stored, once all are or none has come for SETTLED_S."""
+        """The numbers that are stored, once all are or none has come for a while."""
         last, moved_at = -1, time.monotonic()
         while True:
             stored = Counter(self.store.numbers())
             found = len(numbered & stored.keys())
             if found != last:
                 last, moved_at = found, time.monotonic()
-            if found == len(numbered) or time.monotonic() - moved_at > SETTLED_S:
+            if found == len(numbered) or time.monotonic() - moved_at > self._settled_s:
                 return stored
             time.sleep(0.5)
 
@@ -219,9 +217,15 @@ class Losses:
         self.broker.start()
 
 
-def measure(folder: Path, *, rate: int, seconds: float, say: Callable[[str], None]) -> list[Row]:
-    """The four deaths, one after the other, on one plant."""
-    plant = Losses(folder, rate=rate, seconds=seconds)
+def measure(
+    folder: Path, *, rate: int, seconds: float, settled_s: float, say: Callable[[str], None]
+) -> list[Row]:
+    """The four deaths, one after the other, on one plant.
+
+    Where nothing new is stored for `settled_s`, what is missing counts as lost: the gateway tries a store that was
+    away, and a broker, again within a few seconds.
+    """
+    plant = Losses(folder, rate=rate, seconds=seconds, settled_s=settled_s)
     rows: list[Row] = []
     try:
         for name, disturb in (
