@@ -205,7 +205,7 @@ def _read_sites(
         home = tables.get("home")
         home_id = home.get("id") if isinstance(home, Mapping) else None
         sources = _named(values, "sources", home=home_id) | _named(values, "gb26875", home=home_id)
-        if _named(values, "cameras", home=home_id):
+        if _named(values, "cameras"):  # of any home: that each has its camera is checked with them
             sources.add(VIDEO_SOURCE)
         names = Names(kinds, sources, _named(values, "channels"))
         site, found = parse_site(tables, names)
