@@ -61,7 +61,7 @@ class PlatformPush:
         if not packet.payload:
             return Decoded((), known)
         message = read_json("message", packet.payload)
-        devices, identities, parts = Devices(), dict[str, str](), dict(known.parts)
+        devices, identities, parts = Devices(), dict[str, str](), ctwing.Parts(known.parts)
         reports: list[Report] = []
         for one in read_list("message", message) if isinstance(message, list) else [message]:
             said = read_object("message", one)
@@ -73,7 +73,7 @@ class PlatformPush:
 
 
 def _read_platform(
-    devices: Devices, said: Mapping[str, Any], known: Mapping[str, str], learned: dict[str, str], parts: dict[str, int]
+    devices: Devices, said: Mapping[str, Any], known: Mapping[str, str], learned: dict[str, str], parts: ctwing.Parts
 ) -> bool:
     """A message of CTWing or OceanConnect, if it is one: these name a device in two ways."""
     if oceanconnect.is_push(said):
@@ -105,15 +105,16 @@ def _read_maker(devices: Devices, said: Mapping[str, Any]) -> None:
     raise DecodeError("message", "a push of CTWing, OceanConnect, IoTDA, Wanlin, LiAn or an electrical monitor", keys)
 
 
-def _remember(known: Known, learned: Mapping[str, str], parts: dict[str, int]) -> Known:
+def _remember(known: Known, learned: Mapping[str, str], parts: ctwing.Parts) -> Known:
     """The context after a packet; the same object where nothing changed."""
     identities = known.identities
     new = {platform: device for platform, device in learned.items() if identities.get(platform) != device}
-    room = IDENTITIES_MAX - len(identities)
-    new = {p: device for place, (p, device) in enumerate(new.items()) if p in identities or place < room}
-    if not new and parts == known.parts:
+    if new:
+        room = IDENTITIES_MAX - len(identities)
+        new = {p: device for place, (p, device) in enumerate(new.items()) if p in identities or place < room}
+    if not new and not parts.changed:
         return known
-    return Known({**identities, **new} if new else identities, parts)
+    return Known({**identities, **new} if new else identities, parts.after() if parts.changed else known.parts)
 
 
 class CtWing(PlatformPush):

@@ -10,7 +10,6 @@ Sources: push documentation (public source index id 995104274), message types (2
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any, Final
@@ -68,6 +67,29 @@ _PART_STATES: Final = frozenset({"25", "27"})
 _DEVICE_OFFLINE: Final = "92"
 _WARNING_OF_FAULT: Final = "3"
 PARTS_MAX: Final = 1024
+"""So many parts are remembered in a state other than fire and fault; of more, the end of it is not said."""
+
+_REMEMBERED: Final = sum(PART_BITS)
+
+
+class Parts:
+    """The states of panel parts that have not ended yet, and what one packet changes of them."""
+
+    def __init__(self, known: Mapping[str, int]) -> None:
+        self.known = known
+        self.changed: dict[str, int] = {}
+
+    def replace(self, name: str, bits: int) -> int:
+        """Note the states of a part and return what they were before."""
+        before = self.changed.get(name, self.known.get(name, 0))
+        if bits != before and (before or len(self.known) + len(self.changed) < PARTS_MAX):
+            self.changed[name] = bits
+        return before
+
+    def after(self) -> dict[str, int]:
+        """What is known after the packet."""
+        return {name: bits for name, bits in {**self.known, **self.changed}.items() if bits}
+
 
 
 def is_push(said: Mapping[str, Any]) -> bool:
@@ -82,7 +104,7 @@ def identity_of(said: Mapping[str, Any]) -> tuple[str, str]:
     return imei or text_of(said.get("deviceCode")) or platform or text_of(said.get("deviceSn")), platform
 
 
-def read_push(devices: Devices, device: str, said: Mapping[str, Any], parts: dict[str, int]) -> None:
+def read_push(devices: Devices, device: str, said: Mapping[str, Any], parts: Parts) -> None:
     """One message about one device. `parts` remembers which states the parts of a panel were in."""
     found = devices.of(device)
     kind = text_of(said.get("messageType"))
@@ -109,7 +131,7 @@ def read_push(devices: Devices, device: str, said: Mapping[str, Any], parts: dic
 
 
 def _data(
-    devices: Devices, found: Findings, payload: Mapping[str, Any], said: Mapping[str, Any], parts: dict[str, int]
+    devices: Devices, found: Findings, payload: Mapping[str, Any], said: Mapping[str, Any], parts: Parts
 ) -> None:
     if "APPdata" in payload:
         _transparent(devices, found, payload["APPdata"], said, parts)
@@ -140,11 +162,11 @@ def _event(found: Findings, said: Mapping[str, Any]) -> None:
 
 
 def _transparent(
-    devices: Devices, found: Findings, text: object, said: Mapping[str, Any], parts: dict[str, int]
+    devices: Devices, found: Findings, text: object, said: Mapping[str, Any], parts: Parts
 ) -> None:
     """APPdata: base64 of JSON, or of a vendor's frame that only its own codec understands."""
     try:
-        data = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+        data = binascii.a2b_base64(text, strict_mode=True) if isinstance(text, str) else b""
     except (binascii.Error, ValueError) as error:
         raise DecodeError(f"{found.device}: payload.APPdata", "base64", text) from error
     if data.lstrip()[:1] != b"{":
@@ -160,7 +182,7 @@ def _transparent(
         _read_object(found, inner)
 
 
-def _transmission_device(devices: Devices, found: Findings, said: Mapping[str, Any], parts: dict[str, int]) -> None:
+def _transmission_device(devices: Devices, found: Findings, said: Mapping[str, Any], parts: Parts) -> None:
     """用户信息传输装置: `{c: command, tm, b: [{id: part, v: value}]}`. A part is a device, `<device>/<part>`."""
     date_by(found, "tm", said.get("tm"))
     command, listed = code_of(said["c"]), said["b"]
@@ -185,7 +207,7 @@ def _transmission_device(devices: Devices, found: Findings, said: Mapping[str, A
             found.tell(type="command", command=command, part=part, value=value)
 
 
-def _part_state(devices: Devices, found: Findings, part: str, value: object, parts: dict[str, int]) -> None:
+def _part_state(devices: Devices, found: Findings, part: str, value: object, parts: Parts) -> None:
     """The bits of one part. Fire and fault are said either way; the rest when set, and once when it ends."""
     name = f"{found.device}/{part}" if part else found.device
     one = devices.of(name)
@@ -200,13 +222,9 @@ def _part_state(devices: Devices, found: Findings, part: str, value: object, par
     bits = int(number_said)
     one.say("fire.alarm", bool(bits & PART_FIRE))
     one.say("fault", bool(bits & (PART_FAULT | PART_POWER_FAULT)))
-    before = parts.get(name, 0)
-    for bit, point in PART_BITS.items():
-        if bits & bit or before & bit:
-            one.say(point, bool(bits & bit))
-    rest = bits & sum(PART_BITS)
-    if rest and (name in parts or len(parts) < PARTS_MAX):
-        parts[name] = rest
-    elif name in parts:
-        del parts[name]
+    before = parts.replace(name, bits & _REMEMBERED)
+    if bits & _REMEMBERED or before:
+        for bit, point in PART_BITS.items():
+            if (bits | before) & bit:
+                one.say(point, bool(bits & bit))
     found.tell(type="part_status", part=part, state=str(bits))

@@ -32,7 +32,7 @@ TEXTS: Final[dict[str, tuple[str, dict[str, float]]]] = {
     "power": ("power", _WATT),
     "cumulativeElectricity": ("energy", _KILOWATT_HOUR),
 }
-"""Point and units of each text. Only zero may come without its unit; the residual current is in mA by agreement."""
+"""Point and units of each text. A bare zero fills a place that nothing measures; the residual current is in mA."""
 
 _STATES: Final[Table] = {"online": state("online"), "isAlarm": state("fault")}
 _SWITCH: Final = {"合闸": True, "开闸": False, "分闸": False}
@@ -74,9 +74,11 @@ def _read_quantity(found: Findings, name: str, value: object, point: str, units:
         if match is None:
             raise DecodeError(name, "a number with its unit", value)
         measured = read_number(name, match["number"])
-        if unit not in units and (unit or measured != 0):
+        if not unit and "" not in units and measured == 0:
+            return
+        if unit not in units:
             raise DecodeError(name, "a number with one of the units " + ", ".join(filter(None, units)), value)
-        found.measure(point, measured * units.get(unit, 1.0))
+        found.measure(point, measured * units[unit])
     except DecodeError as error:
         found.ignore(name, error)
 

@@ -80,6 +80,7 @@ ALARM_TYPE: Final[dict[str, Said]] = {
 """What an alarmType says. A fault of the mains that it watches (605 to 610) is the point's `fault`."""
 
 _DATA, _ALARM, _ONLINE = "1", "2", "3"
+_PANEL_STATE_DIGITS: Final = 5
 
 
 def read_smoke(found: Findings, data: Mapping[str, Any]) -> None:
@@ -111,7 +112,8 @@ def read_electrical(devices: Devices, said: Mapping[str, Any]) -> None:
             code = code_of(row.get("alarmType"))
             for name, value in ALARM_TYPE.get(code, ()):
                 found.say(name, value)
-            found.tell(type="alarm", device=device, point=point, code=code)
+            kind_of_event = "panel_state" if len(code) == _PANEL_STATE_DIGITS else "alarm"
+            found.tell(type=kind_of_event, device=device, point=point, code=code)
         elif kind == _ONLINE:
             status = code_of(row.get("status", row.get("value", "1")))
             if status in ("1", "0", "online", "offline"):

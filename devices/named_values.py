@@ -6,6 +6,7 @@ name that is not in the table says nothing: settings, counters and bookkeeping r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -13,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from devices.codec import DecodeError
-from devices.reading import DANGER_POINTS, Reading, Report
-from devices.values import TEXT_MAX, level, read_number
+from devices.reading import DANGER_POINTS, Quality, Reading, Report
+from devices.values import TEXT_MAX, level, plausible_limits, read_number
 
 EVENTS_MAX: Final = 16
 """Of one device's report, the first so many events are kept."""
@@ -26,6 +27,9 @@ DEVICES_MAX: Final = 1024
 """A packet that speaks of more devices is no gateway's."""
 
 Said = tuple[tuple[str, bool], ...]
+
+_limits = functools.cache(plausible_limits)
+"""As often as a number is read; there are as many points as the tables name."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -40,6 +44,15 @@ class Named(msgspec.Struct, frozen=True):
     lenient: bool = False
 
     @property
+    def expected(self) -> str:
+        """What a value of it must be, for a person."""
+        if self.codes is None:
+            return "a number"
+        if "1" in self.codes and "true" in self.codes:
+            return "1 or 0 (also true/false, on/off, yes/no, alarm/normal)"
+        return "one of " + ", ".join(self.codes)
+
+    @property
     def speaks_of_danger(self) -> bool:
         """Whether some code of it is a danger to people."""
         return self.codes is not None and any(
@@ -48,6 +61,9 @@ class Named(msgspec.Struct, frozen=True):
 
 
 Table = Mapping[str, Named]
+
+_NOTHING: Final = frozenset({"undefined", "null", "none"})
+_NOTHING_LENGTHS: Final = frozenset(map(len, _NOTHING))
 
 ON_WORDS: Final = ("1", "true", "on", "yes", "alarm")
 OFF_WORDS: Final = ("0", "false", "off", "no", "normal")
@@ -95,7 +111,9 @@ def text_of(value: object) -> str:
     if not isinstance(value, str):
         return ""
     text = value.strip()
-    return "" if text.lower() in ("undefined", "null", "none") else text[:ADDRESS_MAX]
+    if len(text) in _NOTHING_LENGTHS and text.lower() in _NOTHING:
+        return ""
+    return text[:ADDRESS_MAX]
 
 
 class DeviceUnreadable(DecodeError):
@@ -154,11 +172,15 @@ class Findings:
             return
         try:
             if named.codes is None:
-                self.measure(named.point, read_number(name, value) / named.per)
+                if named.point not in self._numbers:
+                    measured = read_number(name, value) / named.per
+                    lowest, highest = _limits(named.point)
+                    good = lowest <= measured <= highest
+                    self._numbers[named.point] = Reading(named.point, measured, Quality.GOOD if good else Quality.BAD)
                 return
             said = named.codes.get(code_of(value))
             if said is None:
-                raise DecodeError(name, "one of " + ", ".join(named.codes), value)
+                raise DecodeError(name, named.expected, value)
         except DecodeError as error:
             self.ignore(name, error, danger=named.speaks_of_danger and not named.lenient)
         else:

@@ -227,6 +227,7 @@ def _read_host(devices: Devices, device: str, event: str, said: Mapping[str, Any
     if match is not None and match["host"] is None and match["zone"].strip("0"):
         zone = devices.of(f"{device}/{match['zone']}")
         zone.date(found.measured_at)
+        found.tell(type="zone_event", zone=match["zone"])
         found = zone
     if event == "alarm" and gas:
         found.say("gas.alarm", True)

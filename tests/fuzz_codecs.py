@@ -31,6 +31,7 @@ STRANGE: tuple[Any, ...] = (
     "1e999",
     "NaN",
     "火警",
+    "²",
     "\x00",
     " ",
     0,
@@ -83,6 +84,9 @@ class Corpus:
             device = {"devEui": "24e1240000000001", "deviceProfileName": case.get("model", "")}
             said = {"deviceInfo": device, "fPort": 85, "data": frame, "object": case.get("object")}
             self.packets.append(("lorawan", "application/a/device/1/event/up", json.dumps(said).encode()))
+        for case in json.loads((EXAMPLES / "cn_more.json").read_text()):
+            self.codecs.setdefault(case["codec"], CODECS[case["codec"]](prefix=""))
+            self.packets.append((case["codec"], case["topic"], _payload(case)))
         for case in json.loads((EXAMPLES / "video_more.json").read_text())["cases"]:
             self.codecs.setdefault(case["codec"], CODECS[case["codec"]]())
             self.packets.append((case["codec"], case["topic"], _payload(case)))

@@ -99,7 +99,7 @@ def _ctwing_smoke(now: _Now) -> VirtualMessage:
 def _ctwing_panel(now: _Now) -> VirtualMessage:
     inner = {"b": [{"id": "00017", "v": "2" if now.alarm else "1"}], "c": 27, "tm": now.milliseconds}
     text = base64.b64encode(json.dumps(inner).encode()).decode()
-    means = {"fire.alarm": now.alarm, "fault": False}
+    means: dict[str, bool | float] = {"fire.alarm": now.alarm, "fault": False}
     return _message("ctwing-aep", "push", _push(now, "panel-1", {"APPdata": text}), **{"panel-1/00017": means})
 
 
@@ -150,7 +150,7 @@ def _host(now: _Now) -> VirtualMessage:
 
 def _tuya(now: _Now) -> VirtualMessage:
     status = [{"code": "gas_sensor_status", "value": "alarm" if now.alarm else "normal", "t": now.milliseconds}]
-    means = {"gas.alarm": now.alarm}
+    means: dict[str, bool | float] = {"gas.alarm": now.alarm}
     return _message("tuya", "push", {"devId": "tuya-gas-1", "status": status}, **{"tuya-gas-1": means})
 
 
