@@ -15,6 +15,8 @@ from devices.codec import DecodeError
 
 LENGTH_MAX: Final = 2048
 DEPTH_MAX: Final = 24
+TOKENS_MAX: Final = 256
+"""Longer expressions than devices announce: the tree that they make must not be too deep to walk."""
 
 Node = tuple[Any, ...]
 
@@ -50,7 +52,7 @@ class _Parser:
         position = 0
         while position < len(self.source):
             match = _TOKEN.match(self.source, position)
-            if match is None:
+            if match is None or len(self.tokens) >= TOKENS_MAX:
                 raise self.fault()
             number, name, single, double, sign = match.groups()
             if number is not None:

@@ -9,6 +9,9 @@ from typing import Any, Final
 from devices.codec import DecodeError
 from devices.homeassistant_templates import Node, parsed
 
+NUMBER_MAX: Final = 1e15
+"""Nothing that is measured is larger; calculating with whole numbers of any length would take its time."""
+
 _ARITHMETIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -131,6 +134,8 @@ def _calculated(sign: str, one: Any, other: Any) -> Any:
         return one + other
     if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
         raise TypeError(sign)
+    if abs(one) > NUMBER_MAX or abs(other) > NUMBER_MAX:
+        raise OverflowError(sign)
     return _ARITHMETIC[sign](one, other)
 
 

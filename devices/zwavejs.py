@@ -11,9 +11,9 @@ import re
 from typing import Any, Final
 
 from devices.codec import Decoded, DecodeError, Packet
-from devices.draft import Draft, rest_of, seconds_instant, start_of, text_of
+from devices.draft import Draft, celsius, rest_of, seconds_instant, start_of, text_of
 from devices.reading import DANGER_POINTS, Report
-from devices.values import TEXT_MAX, read_json
+from devices.values import TEXT_MAX, read_json, read_number
 
 CLASSES: Final[dict[str, int]] = {
     "switch_binary": 37,
@@ -267,8 +267,10 @@ def read_notification(draft: Draft, name: str, value: Any) -> None:
 
 def _level(draft: Draft, name: str, value: Any, unit: str) -> None:
     if name == "air_temperature" and unit in ("°f", "f"):
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            draft.number(name, (value - 32.0) * 5.0 / 9.0, "temperature")
+        try:
+            draft.level("temperature", celsius(read_number(name, value)))
+        except DecodeError as error:
+            draft.refuse(error)
         return
     point, factors = LEVELS.get(name, ("", {}))
     if unit in factors:
@@ -277,7 +279,7 @@ def _level(draft: Draft, name: str, value: Any, unit: str) -> None:
 
 def _scene(draft: Draft, name: str, value: Any) -> None:
     scene = name.rpartition("/")[2].lstrip("0") or "0"
-    number = int(value) if isinstance(value, str) and value.isdigit() and len(value) < 3 else value
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 3 else value
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(PRESSES):
         draft.text("button", f"{scene}_{PRESSES[number]}")
     else:
