@@ -28,6 +28,9 @@ class DecodeError(Exception):
     find the setting or the device at fault.
     """
 
+    device: str = ""
+    """The address of the device that said it, where the codec knows it and the topic does not name it."""
+
     def __init__(self, field: str, expected: str, found: object = None) -> None:
         self.field = field
         self.expected = expected

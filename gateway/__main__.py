@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import sys
@@ -126,6 +127,41 @@ def replay(
             typer.echo("\n".join(report.lines()))
             all_the_same &= report.same
     raise typer.Exit(0 if all_the_same else 1)
+
+
+@cli.command()
+def decode(
+    file: Annotated[str, typer.Argument(help="The payload (with --topic), or JSON lines; - is standard input.")] = "-",
+    topic: Annotated[str, typer.Option(help="The topic of the one message in FILE.")] = "",
+    retain: Annotated[bool, typer.Option(help="The message was retained.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what a maintainer needs, without personal data.")] = None,
+) -> None:
+    """What would the gateway make of this message? JSON lines ({"topic", "payload" or "base64", "retain"}) to JSON lines."""
+    from gateway.decode_tool import DecodeTool, write_report
+
+    if topic and file == "-":
+        typer.echo("decode: --topic needs the FILE that holds the payload", err=True)
+        raise typer.Exit(EXIT_CODE)
+    tool, seen, failed = DecodeTool(), [], False
+    try:
+        stream = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed at the end
+    except OSError as fault:
+        typer.echo(f"decode: {file}: {fault.strerror}", err=True)
+        raise typer.Exit(EXIT_CODE) from None
+    if topic:
+        message = {"topic": topic, "payload": stream.read(), "retain": retain}
+        answers = iter([(tool.decode(topic, message["payload"], retained=retain), message)])
+    else:
+        answers = tool.run(stream)
+    for answer, asked in answers:
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        failed |= "error" in answer
+        if report is not None:
+            seen.append((answer, asked))
+    if report is not None:
+        write_report(report, seen)
+    raise typer.Exit(1 if failed else 0)
 
 
 account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")

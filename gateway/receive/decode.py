@@ -85,7 +85,7 @@ class Decoder:
         try:
             decoded = route.codec.decode(Packet(topic, payload, qos, retained), route.context)
         except DecodeError as fault:
-            self._unreadable(route, topic, payload, settle, str(fault))
+            self._unreadable(route, topic, payload, settle, str(fault), fault.device)
             return
         except Exception as fault:  # noqa: BLE001 - a codec's bug must not swallow a fire (DESIGN section 6)
             self._unreadable(route, topic, payload, settle, f"codec {route.codec.name} failed: {fault!r}")
@@ -124,6 +124,8 @@ class Decoder:
                     name = f"{route.name}/{report.device}"
                     strange.append(Report(name, report.readings, report.measured_at, report.events))
             else:
+                if found.device.category and is_unread(report):
+                    self._tell_unreadable(route, found, payload, str(report.events[0]))
                 known.append((found, report if found.profile is None else judged(report, found.profile)))
         source, home = route.name, route.home
         if strange:
@@ -156,12 +158,19 @@ class Decoder:
             settle()
 
     def _unreadable(
-        self, route: Route, topic: str, payload: bytes, settle: Callable[[], None] | None, reason: str
+        self,
+        route: Route,
+        topic: str,
+        payload: bytes,
+        settle: Callable[[], None] | None,
+        reason: str,
+        address: str = "",
     ) -> None:
         """Keep the packet, count it, let the engine raise a trouble, and the danger its device watches for."""
         self._metrics.decode_failed += 1
         rest = topic[len(route.prefix) + 1 :]
-        known = self._inventory.find_by_topic(route.name, rest)
+        named = self._inventory.find(route.name, address) if address else None
+        known = named or self._inventory.find_by_topic(route.name, rest)
         device = known.device.id if known else ""
         category = known.device.category if known else ""
         kept = payload[:KEPT_BYTES]
@@ -174,6 +183,20 @@ class Decoder:
 
         self._quarantine(route.home, self._clock.now(), f"{source} {topic}", reason, payload[: self._payload_max])
         self._inbox.put(Delivery(home=route.home, make=make, settle=settle, size=len(kept) + 256, device=device))
+
+    def _tell_unreadable(self, route: Route, known: Known, payload: bytes, reason: str) -> None:
+        """The envelope was understood, what the device itself said was not: for a danger that is unreadable, too."""
+        self._metrics.decode_failed += 1
+        device, category, source, kept = known.device.id, known.device.category, route.name, payload[:KEPT_BYTES]
+        address = known.device.address
+
+        def make(at: datetime) -> AnyInput:
+            return DecodeFailed(
+                at=at, source=source, topic=address, reason=reason, device=device, category=category, payload=kept
+            )
+
+        self._quarantine(route.home, self._clock.now(), f"{source} {address}", reason, payload[: self._payload_max])
+        self._inbox.put(Delivery(home=route.home, make=make, size=len(kept) + OBJECTS_BYTES, device=device))
 
     def refuse(self, home: str, source: str, topic: str, reason: str, settle: Callable[[], None] | None) -> None:
         """A packet that must not be taken: counted, shown at the first and then once a minute, settled."""
@@ -197,6 +220,17 @@ class Decoder:
             count, topic, reason = refusals.count, refusals.topic, refusals.reason
             refusals.count = 0
             self._inbox.put(Delivery(home=refusals.home, make=_stamp_refusal(name, topic, reason, count)))
+
+
+def is_unread(report: Report) -> bool:
+    """Whether nothing of what the device said was understood but the radio link's own figures."""
+    return any(event.get("type") in _UNREAD for event in report.events) and all(
+        reading.point in _LINK_POINTS for reading in report.readings
+    )
+
+
+_UNREAD = frozenset(("undecoded", "not_understood"))
+_LINK_POINTS = frozenset(("rssi", "snr", "lqi", "link.margin"))
 
 
 def _danger_of(reports: list[Report]) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from devices.codec import Packet
+from devices.cn_push import CtWing
+from devices.codec import DecodeError, Packet
+from devices.lorawan import LoRaWan
 from devices.native import Native
 from devices.zigbee2mqtt import Zigbee2Mqtt
 from gateway.boot import restore
@@ -412,3 +416,35 @@ async def test_a_long_list_of_devices_is_read(bench: Bench) -> None:
     entry = head + b"a" * 5000 + b'"}'
     bench.packet("bridge/devices", b"[" + entry + b"]")
     assert bench.metrics.oversized == 0 and bench.metrics.without_content == 1
+
+
+def uplink(device: str, data: bytes) -> bytes:
+    coded = base64.b64encode(data).decode()
+    info = {"deviceProfileName": "smoke of nobody", "devEui": device, "applicationId": "a"}
+    return json.dumps({"deviceInfo": info, "fPort": 10, "data": coded, "rxInfo": [{"rssi": -80, "snr": 5}]}).encode()
+
+
+async def test_a_radio_frame_that_nobody_decodes_is_unreadable_for_a_smoke_detector(bench: Bench) -> None:
+    route = Route("zigbee", HOME, "", LoRaWan())
+    topic = "application/a/device/smoke-1/event/up"
+    bench.decoder.take(route, topic, uplink("smoke-1", b"\x99\x01\x02"), 1, False, None)
+    await bench.settle()
+    assert bench.engine.alarm_book.find("gateway.fallback.fire", "smoke-1") is not None
+    topic = "application/a/device/climate-1/event/up"
+    bench.decoder.take(route, topic, uplink("climate-1", b"\x99\x01\x02"), 1, False, None)
+    await bench.settle()
+    assert bench.engine.alarm_book.find("gateway.undecodable", "climate-1") is None
+
+
+async def test_a_push_that_names_its_device_only_inside_raises_that_devices_danger(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(self: CtWing, packet: Packet, context: object):
+        fault = DecodeError("smokeState", "a state", 7)
+        fault.device = "smoke-2"
+        raise fault
+
+    monkeypatch.setattr(CtWing, "decode", unreadable)
+    bench.decoder.take(Route("zigbee", HOME, "", CtWing()), "push", b"{}", 1, False, None)
+    await bench.settle()
+    assert bench.engine.alarm_book.find("gateway.fallback.fire", "smoke-2") is not None

@@ -1,0 +1,212 @@
+"""`anlian decode`: what would the gateway make of this message? An installer's first tool, without any settings.
+
+One JSON object a line in, one a line out, in the same order. Context that earlier messages give (discovery, device
+lists, births) is kept for the later ones, as the gateway would.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from devices.catalog import CODECS
+from devices.codec import Codec, DecodeError, Packet
+from devices.identify import Candidate, candidates, sign_of_life
+from devices.reading import Quality, Report
+
+LINE_MAX = 16 * 1024 * 1024
+_KEPT_WORDS = 24
+
+
+class LineError(Exception):
+    """A line of input is not a message; the text says what is wrong with it."""
+
+
+class DecodeTool:
+    """The codecs of all ecosystems, each made when a message asks for it, with the context it has by now."""
+
+    def __init__(self) -> None:
+        self._codecs: dict[tuple[str, str], Codec] = {}
+        self._contexts: dict[tuple[str, str], Any] = {}
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool = False) -> dict[str, Any]:
+        """The meaning of one message as plain data, or {"error": …}."""
+        packet = Packet(topic, payload, retained=retained)
+        tried: list[str] = []
+        for candidate in candidates(topic, payload):
+            try:
+                reports, learned = self._try(candidate, packet)
+            except DecodeError as fault:
+                if candidate.sure:
+                    return {"error": f"{candidate.codec}: {fault}"}
+                tried.append(f"{candidate.codec}: {fault}")
+                continue
+            if reports or learned or candidate.sure:
+                return meaning(reports)
+        life = sign_of_life(topic, payload)
+        if life is not None:
+            return meaning((life,))
+        words = "; ".join(tried) or "no ecosystem known to the gateway has such a topic"
+        return {"error": f"topic: expected one of a known ecosystem, found {topic[:80]!r} ({words})"}
+
+    def _try(self, candidate: Candidate, packet: Packet) -> tuple[tuple[Report, ...], bool]:
+        """What one codec makes of it, and whether it learned from it."""
+        key = (candidate.codec, candidate.prefix)
+        codec = self._codecs.get(key)
+        if codec is None:
+            codec = self._codecs[key] = CODECS[candidate.codec](prefix=candidate.prefix)
+        before = self._contexts.get(key)
+        decoded = codec.decode(packet, before)
+        self._contexts[key] = decoded.context
+        return decoded.reports, before is not None and decoded.context != before
+
+    def run(self, lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+        """The answer to each line that is not blank, with the message it answers (None if it could not be read)."""
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                message = read_line(line)
+            except LineError as fault:
+                yield {"error": f"line {number}: {fault}"}, None
+                continue
+            answer = self.decode(message["topic"], message["payload"], retained=message["retain"])
+            yield answer, message
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """A line as topic, payload bytes and retain flag; LineError says what it lacks."""
+    if len(line) > LINE_MAX:
+        raise LineError(f"{len(line)} bytes; at most {LINE_MAX}")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError) as fault:
+        raise LineError(f"not JSON: {fault}") from fault
+    if not isinstance(said, dict):
+        raise LineError('expected an object with "topic" and "payload" or "base64"')
+    topic, retain = said.get("topic"), said.get("retain", False)
+    if not isinstance(topic, str):
+        raise LineError('"topic" must be a text')
+    if not isinstance(retain, bool):
+        raise LineError('"retain" must be true or false')
+    return {"topic": topic, "payload": _payload(said), "retain": retain}
+
+
+def _payload(said: dict[str, Any]) -> bytes:
+    wrapped = said.get("payload")
+    coded = said.get("base64")
+    if coded is None and isinstance(wrapped, dict) and wrapped.keys() == {"base64"}:
+        coded = wrapped["base64"]
+    if coded is not None:
+        try:
+            return base64.b64decode(coded, validate=True)
+        except (binascii.Error, TypeError, ValueError) as fault:
+            raise LineError(f'"base64" cannot be read: {fault}') from fault
+    if "payload" not in said:
+        raise LineError('"payload" or "base64" is missing')
+    if isinstance(wrapped, str):
+        return wrapped.encode("utf-8", "surrogatepass")
+    return json.dumps(wrapped, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def meaning(reports: tuple[Report, ...]) -> dict[str, Any]:
+    """The reports of one message as plain data. Of several devices each stands in `events`, with its readings."""
+    if not reports:
+        return {"device": None, "readings": {}, "events": [], "time": None}
+    if len(reports) == 1:
+        return _of(reports[0])
+    first, *others = reports
+    # A node or gateway that speaks for what is below it is itself the message's device.
+    own_below = all(report.device.startswith(f"{first.device}/") for report in others)
+    several: list[dict[str, Any]] = []
+    for report in others if own_below else reports:
+        one = _of(report)
+        own = {"device": one["device"], "readings": one["readings"]}
+        if one["time"] is not None:
+            own["time"] = one["time"]
+        if one["events"]:
+            own["events"] = one["events"]
+        several.append(own)
+    if own_below:
+        answer = _of(first)
+        answer["events"] += several
+        return answer
+    return {"device": None, "readings": {}, "events": several, "time": None}
+
+
+def _of(report: Report) -> dict[str, Any]:
+    events: list[dict[str, Any]] = [dict(event) for event in report.events]
+    readings = {}
+    for reading in report.readings:
+        if reading.quality is Quality.BAD:
+            events.append({"type": "implausible", "point": reading.point, "value": str(reading.value)})
+        else:
+            readings[reading.point] = reading.value
+    return {"device": report.device, "readings": readings, "events": events, "time": instant(report.measured_at)}
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC with Z, fractions only where there are any."""
+    if at is None:
+        return None
+    text = at.isoformat().replace("+00:00", "Z")
+    return text if "." not in text else text.rstrip("Z").rstrip("0").rstrip(".") + "Z"
+
+
+def report_for_maintainer(seen: Iterable[tuple[dict[str, Any], dict[str, Any] | None]]) -> dict[str, Any]:
+    """What a maintainer needs of messages that were not understood, without personal data.
+
+    Kept: topic shape, keys, kinds of values, short lower-case words (enumerations), the answer's error. Every other
+    text and every level of a topic that is not such a word is replaced by a hash, every number by its kind.
+    """
+    return {
+        "about": "texts are hashed, numbers replaced by their kind; keys and short lower-case words are kept",
+        "messages": [
+            {
+                "topic": "/".join(_masked(level) for level in message["topic"].split("/")),
+                "retain": message["retain"],
+                "payload": _shape(message["payload"]),
+                "answer": "error" if "error" in answer else "understood",
+                "points": sorted(answer.get("readings", {})),
+            }
+            for answer, message in seen
+            if message is not None
+        ],
+    }
+
+
+def _masked(text: str) -> str:
+    plain = text.isascii() and text.replace("_", "").isalpha() and text == text.lower() and len(text) <= _KEPT_WORDS
+    return text if plain or not text else "#" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _shape(payload: bytes) -> Any:
+    try:
+        return _masked_value(msgspec.json.decode(payload))
+    except (msgspec.MsgspecError, RecursionError):
+        return {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()[:16]}
+
+
+def _masked_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        names = {key: key if len(key) <= 2 * _KEPT_WORDS else _masked(key) for key in value}
+        return {names[key]: _masked_value(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked_value(inner) for inner in value[:20]]
+    if isinstance(value, str):
+        return _masked(value)
+    return value if value is None or isinstance(value, bool) else f"<{type(value).__name__}>"
+
+
+def write_report(path: Path, seen: Iterable[tuple[dict[str, Any], dict[str, Any] | None]]) -> None:
+    """The report as a JSON file."""
+    text = json.dumps(report_for_maintainer(seen), ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8", errors="replace")

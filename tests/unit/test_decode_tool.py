@@ -1,0 +1,162 @@
+"""`anlian decode` over every published case, as one stream and one by one, and over garbage."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.decode_tool import DecodeTool, read_line
+from tests.fuzz_codecs import mutate
+from tests.unit.test_codec_vectors import EXAMPLES
+
+FILES = (
+    *("zigbee2mqtt", "homeassistant", "tasmota", "shelly", "esphome", "other_mqtt", "lorawan", "sparkplug"),
+    *("thingsboard", "cn_platforms", "cn_electrical_fire", "video"),
+)
+CASES = [case for name in FILES for case in json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))]
+NEEDS_A_CONFIGURATION = {"ha-docs-window-open", "espeasy-button"}
+"""States whose meaning stands in a discovery message that the case does not bring: an error is right without it."""
+
+CONFIGURATIONS = (
+    {
+        "topic": "homeassistant/binary_sensor/window/config",
+        "payload": {
+            "state_topic": "home-assistant/window/contact",
+            "device_class": "opening",
+            "value_template": "{{ value_json.state }}",
+        },
+    },
+    {
+        "topic": "homeassistant/binary_sensor/bathroom/config",
+        "payload": {"state_topic": "home/bathroom/switch/button", "payload_on": "1", "payload_off": "0"},
+    },
+)
+
+
+def line_of(case: dict[str, Any]) -> bytes:
+    """A case as a line of input."""
+    return json.dumps({key: case[key] for key in ("topic", "payload", "retain") if key in case}).encode()
+
+
+def check(answer: dict[str, Any], case: dict[str, Any]) -> None:
+    meaning = case["meaning"]
+    assert "error" not in answer, answer
+    wanted = {point: "pressed" if point == "button" else value for point, value in meaning["readings"].items()}
+    assert answer["readings"] == wanted
+    for point in meaning.get("must_not", ()):
+        assert point not in answer["readings"]
+        assert all(point not in event.get("readings", ()) for event in answer["events"])
+    if "device" in meaning:
+        assert answer["device"] == meaning["device"]
+    if "time" in meaning:
+        assert answer["time"] is not None
+        assert answer["time"][:19] == meaning["time"][:19]
+
+
+def ids(case: dict[str, Any]) -> str:
+    return case["id"]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["id"] not in NEEDS_A_CONFIGURATION], ids=ids)
+def test_a_published_case_alone(case: dict[str, Any]) -> None:
+    [(answer, _)] = DecodeTool().run([line_of(case)])
+    check(answer, case)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["id"] in NEEDS_A_CONFIGURATION], ids=ids)
+def test_a_state_that_needs_its_discovery_message(case: dict[str, Any]) -> None:
+    [(answer, _)] = DecodeTool().run([line_of(case)])
+    assert "error" in answer, "without it nothing is guessed"
+    lines = [json.dumps(one).encode() for one in CONFIGURATIONS]
+    *_, (answer, _) = DecodeTool().run([*lines, line_of(case)])
+    assert "error" not in answer and answer["readings"]
+
+
+def test_all_cases_as_one_stream() -> None:
+    tool = DecodeTool()
+    answers = list(tool.run([line_of(case) for case in CASES]))
+    assert len(answers) == len(CASES)
+    for (answer, _), case in zip(answers, CASES, strict=True):
+        if case["id"] not in NEEDS_A_CONFIGURATION:
+            check(answer, case)
+
+
+BAD_LINES = {
+    "not-json": (b"{", "not JSON"),
+    "a-list": (b"[]", "expected an object"),
+    "no-topic": (b'{"payload": 1}', '"topic"'),
+    "no-payload": (b'{"topic": "a"}', '"payload"'),
+    "bad-base64": (b'{"topic": "a", "base64": "***"}', "base64"),
+    "bad-retain": (b'{"topic": "a", "payload": 1, "retain": "yes"}', "retain"),
+    "deep": (b'{"topic": "a", "payload": ' + b"[" * 100_000, "not JSON"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BAD_LINES.values(), ids=BAD_LINES)
+def test_a_bad_line_is_an_error_and_the_next_one_is_read(line: bytes, words: str) -> None:
+    good = b'{"topic": "zigbee2mqtt/a", "payload": {"smoke": true}}'
+    (first, _), (second, _) = DecodeTool().run([line, b"  ", good])
+    assert words in first["error"] and "line 1" in first["error"]
+    assert second["readings"] == {"smoke.alarm": True}
+
+
+def test_unknown_topics_are_errors_and_nothing_is_guessed() -> None:
+    tool = DecodeTool()
+    for topic, payload in (("my/own/topic", {"smoke": True}), ("x", {"alarm": 1}), ("a/b", "ON"), ("a/status", "fine")):
+        [(answer, _)] = tool.run([json.dumps({"topic": topic, "payload": payload}).encode()])
+        assert "error" in answer, answer
+
+
+def test_damaged_lines_never_end_the_tool() -> None:
+    chance = random.Random(7)
+    tool = DecodeTool()
+    lines = [line_of(case) for case in CASES]
+    damaged = [mutate(chance.choice(lines), chance).replace(b"\n", b" ") for _ in range(5_000)]
+    answers = list(tool.run(damaged))
+    assert len(answers) == sum(bool(line.strip()) for line in damaged)
+    assert all(("error" in answer) != ("readings" in answer) for answer, _ in answers)
+
+
+def test_a_report_holds_nothing_personal(tmp_path: Path) -> None:
+    secret = {"topic": "zigbee2mqtt/王奶奶 204", "payload": {"smoke": True, "note": "Tel 13800138000", "x": 31.7}}
+    path = tmp_path / "report.json"
+    said = subprocess.run(
+        [sys.executable, "-m", "gateway", "decode", "--report", str(path)],
+        input=json.dumps(secret).encode() + b"\n",
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    assert json.loads(said.stdout)["readings"] == {"smoke.alarm": True}
+    text = path.read_text("utf-8")
+    assert "smoke" in text and "王" not in text and "138" not in text and "31.7" not in text
+
+
+def test_the_command_reads_a_file_and_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "message").write_bytes(b'{"smoke": true, "battery": "0_02"}')
+    said = subprocess.run(
+        [sys.executable, "-m", "gateway", "decode", "--topic", "zigbee2mqtt/a", str(tmp_path / "message")],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    answer = json.loads(said.stdout)
+    assert said.returncode == 0 and answer["readings"] == {"smoke.alarm": True}
+    assert any("battery" in json.dumps(event) for event in answer["events"])
+    said = subprocess.run(
+        [sys.executable, "-m", "gateway", "decode", "--topic", "nothing"], capture_output=True, timeout=30, check=False
+    )
+    assert said.returncode == 2 and b"FILE" in said.stderr
+
+
+def test_a_line_is_read_as_it_was_meant() -> None:
+    assert read_line(b'{"topic": "t", "payload": "ON"}')["payload"] == b"ON"
+    assert read_line(b'{"topic": "t", "payload": ""}')["payload"] == b""
+    assert read_line(b'{"topic": "t", "base64": "AAE="}')["payload"] == b"\x00\x01"
+    assert read_line(b'{"topic": "t", "payload": {"base64": "AAE="}}')["payload"] == b"\x00\x01"
