@@ -164,7 +164,8 @@ class PanelSource:
         self._decoder.refuse(self._setting.home, self._setting.name, name, reason, None)
 
     def received(self, link: Link, data: bytes) -> None:
-        """Bytes of a link."""
+        """Bytes of a link. Garbage counts against its rate too: hostile bytes cost more than frames."""
+        link.frames_this_second += len(data) >> 8
         self.received_items(link, link.feed(data))
 
     def received_items(self, link: Link, items: list[Frame | FrameFault]) -> None:

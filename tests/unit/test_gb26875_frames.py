@@ -27,7 +27,7 @@ from devices.gb26875 import (
 VECTORS = json.loads((Path(__file__).parents[2] / "devices/examples/gb26875.json").read_text("utf-8"))["cases"]
 GOOD = [(case["name"], bytes.fromhex(case["hex"])) for case in VECTORS if case["valid"]]
 F14 = next(bytes.fromhex(case["hex"]) for case in VECTORS if not case["valid"])
-FIRE = dict(GOOD)["D2 type2 component fire: point photoelectric smoke (42), addr 0x00020001, state 0x0003, desc 二楼203室烟感"]
+FIRE = next(raw for name, raw in GOOD if name.startswith("D2 "))
 BEAT = dict(GOOD)["heartbeat"]
 FSCN = bytes.fromhex("4040 8a 000105 260301021507") + b"123456789012" + bytes.fromhex("0102 77 2323")
 """The layout of another vendor between the same marks (standards sheet 2.11)."""
@@ -91,7 +91,7 @@ def test_frames_back_to_back_byte_by_byte() -> None:
 @pytest.mark.parametrize(
     "garbage",
     [b"\x00", b"@", b"@@@", b"##", b"\r\nAT+CIPSEND\r\n", b"@@##", b"@" * 5, FIRE[:40], FIRE[20:], F14, FSCN],
-    ids=["nul", "one-mark", "marks", "end", "modem", "empty", "many-marks", "cut-head", "cut-tail", "bad-sum", "fscn8001"],
+    ids=["nul", "one-mark", "marks", "end", "modem", "empty", "many", "cut-head", "cut-tail", "bad-sum", "fscn8001"],
 )
 def test_a_fire_behind_garbage_is_found(garbage: bytes) -> None:
     reader = FrameReader()
@@ -125,7 +125,7 @@ def test_giving_up_empties_the_reader() -> None:
     assert frames(reader.feed(FIRE)) == [FIRE]
 
 
-@pytest.mark.parametrize("place", range(0, 31))
+@pytest.mark.parametrize("place", range(31))
 def test_end_marks_inside_the_payload_end_nothing(place: int) -> None:
     """Bug of a public decoder: searching for 23 23."""
     data = bytearray(b"\x02\x01" + bytes(46))
@@ -175,11 +175,9 @@ def test_addresses_have_six_bytes(number: int) -> None:
     assert raw[12:18] == number.to_bytes(6, "little")
 
 
-@pytest.mark.parametrize(
-    "label", [bytes(6), b"\x3c\x00\x00\x01\x01\x1a", b"\x00\x00\x18\x01\x01\x1a", b"\x00\x00\x00\x1e\x02\x1a", b"\xff" * 6]
-)
-def test_a_time_that_is_none_is_none(label: bytes) -> None:
-    assert read_time(label) is None
+@pytest.mark.parametrize("label", ["000000000000", "3c000001011a", "00001801011a", "0000001e021a", "ffffffffffff"])
+def test_a_time_that_is_none_is_none(label: str) -> None:
+    assert read_time(bytes.fromhex(label)) is None
 
 
 @pytest.mark.parametrize(
@@ -198,7 +196,7 @@ def test_what_does_not_fit_is_not_written(frame: Frame) -> None:
 
 
 def mutate(dice: random.Random, raw: bytes) -> bytes:
-    """A frame with one to three faults of a line: bits, bytes lost, doubled or moved, garbage around, a wrong length."""
+    """A frame with one to three faults of a line: bits, bytes lost or doubled, garbage, a wrong length, marks."""
     broken = bytearray(raw)
     for _ in range(dice.randint(1, 3)):
         place = dice.randrange(len(broken)) if broken else 0
