@@ -126,6 +126,7 @@ def spoke(at: datetime, device_id: str, *, retained: bool = False, said_at: date
 POINT = {
     "smoke": "smoke.alarm", "call": "manual_call.alarm", "sos": "sos.alarm", "heat": "heat.alarm", "gas": "gas.alarm",
     "residual": "current.residual", "cable": "cable_temp.1", "battery": "battery", "temperature": "temperature",
+    "test": "test",
 }
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from devices.reading import DANGER_POINTS, Quality
+from rules.alarm import Category, SuppressionKind
 from rules.effects import AlarmChanged, AnyEffect, Change, DriveSounder, Notify, Pattern
 from rules.engine import Engine
 from rules.inputs import AnyInput, ReadingsArrived
+
+TEST_ENDS = ("walk test: it cleared", "walk test: the tester says", "rule or device no longer in the configuration")
 
 
 def dangers_of(happened: AnyInput) -> list[tuple[str, str]]:
@@ -32,7 +37,10 @@ def check_raised(engine: Engine, happened: AnyInput) -> None:
 
 
 def check_effects(happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
-    """Effects are in order, not in the future, and no danger ends but by a person or a new configuration."""
+    """Effects are in order, not in the future, and no danger ends but by a person or a new configuration.
+
+    A test alarm may also end by clearing: the tester stands there.
+    """
     instants = [effect.at for effect in effects]
     assert instants == sorted(instants) and all(at <= happened.at for at in instants)
     messages = [n.message for n in effects if isinstance(n, Notify)]
@@ -42,7 +50,9 @@ def check_effects(happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
             continue
         alarm = change.alarm
         assert alarm.open is (change.change not in (Change.CLOSED, Change.RESET))
-        if not alarm.open and alarm.category.endangers_people:
+        if alarm.test:
+            assert alarm.open or change.reason.startswith(TEST_ENDS)
+        elif not alarm.open and alarm.category.endangers_people:
             configured = change.reason == "rule or device no longer in the configuration"
             assert (change.change is Change.RESET and change.by and alarm.acknowledged) or configured
         if change.change is Change.CLEARED:
@@ -54,9 +64,12 @@ def check_state(engine: Engine) -> None:
     alarms, incidents = engine.alarms, engine.incidents
     assert all(alarm.open and (alarm.active or alarm.latched) for alarm in alarms.values())
     assert len({(a.rule, a.subject) for a in alarms.values()}) == len(alarms)
-    assert {a.incident for a in alarms.values()} == set(incidents)
+    assert {a.incident for a in alarms.values() if not a.test} == set(incidents)
     assert len({(i.zone, i.category) for i in incidents.values()}) == len(incidents)
+    check_tests(engine)
     for alarm in alarms.values():
+        if alarm.test:
+            continue
         incident = incidents[alarm.incident]
         assert alarm.id in incident.alarms and alarm.category is incident.category
     for incident in incidents.values():
@@ -72,6 +85,26 @@ def check_state(engine: Engine) -> None:
     assert {m.incident for m in engine.escalation.messages.values()} <= set(incidents)
     for state in engine.devices.values():
         assert state.silent or ("silent", state.device.id) in engine.deadlines
+
+
+def check_tests(engine: Engine) -> None:
+    """What must hold of test alarms: each within its bounds, none beside a fire, none beside another zone's."""
+    tests = [alarm for alarm in engine.alarms.values() if alarm.test]
+    running = engine.walk_test
+    for alarm in tests:
+        assert running is not None and alarm.test == running.id and engine.now is not None
+        assert engine.now < alarm.raised_at + timedelta(minutes=2), "a test alarm is open for more than two minutes"
+        assert engine.deadlines.due_at(("test_alarm", alarm.id)) == alarm.raised_at + timedelta(minutes=2)
+        assert alarm.incident == "" and alarm.active and not alarm.found and not alarm.late
+        assert alarm.point != "manual_call.alarm" and running.covers(alarm.zone)
+        assert alarm.suppression.kind is SuppressionKind.BY_DESIGN
+    assert len({alarm.zone for alarm in tests}) <= 1
+    if tests:
+        assert not [a for a in engine.alarms.values() if a.category in (Category.FIRE, Category.GAS) and not a.test]
+    if running is not None:
+        assert engine.now is not None and engine.now < running.ends_at <= running.started_at + timedelta(hours=4)
+        assert engine.deadlines.due_at(("walk_test", "limit")) == running.ends_at
+        assert running.armed is None or engine.now < running.armed.until
 
 
 def check_sounders(engine: Engine, driven: dict[str, DriveSounder], effects: tuple[AnyEffect, ...]) -> None:
