@@ -132,9 +132,7 @@ def _calculated(sign: str, one: Any, other: Any) -> Any:
         return None
     if isinstance(one, str) and isinstance(other, str) and sign == "+":
         return one + other
-    if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
-        raise TypeError(sign)
-    if abs(one) > NUMBER_MAX or abs(other) > NUMBER_MAX:
+    if abs(one) > NUMBER_MAX or abs(other) > NUMBER_MAX:  # of anything but a number abs raises TypeError
         raise OverflowError(sign)
     return _ARITHMETIC[sign](one, other)
 

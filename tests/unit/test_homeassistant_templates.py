@@ -70,6 +70,7 @@ UNKNOWN = [
     "{{ }}",
     "{{ 1 2 }}",
     "{{ " + "(" * 600 + "1" + ")" * 600 + " }}",
+    "{{ " + "(" * 100 + "1" + ")" * 100 + " }}",
     "{{ " + "1+" * 900 + "1 }}",
     "{{ value_json" + ".a" * 300 + " }}",
     "{% if value %}" * 40 + "1" + "{% endif %}" * 40,
@@ -91,7 +92,8 @@ def test_what_is_not_understood_is_refused_when_announced(source: str) -> None:
         "{{ value_json.x / value_json.v }}",
         "{{ value_json.s < 3 }}",
         "{{ value_json.list | round }}",
-        "{{ value_json.big * value_json.big }}",
+        "{{ value_json.big * 2 }}",
+        "{{ 2 * value_json.big }}",
     ],
 )
 def test_a_payload_that_it_cannot_be_applied_to(source: str) -> None:
