@@ -193,6 +193,16 @@ async def test_two_hundred_cameras_are_asked_in_time_and_few_talk_at_once(dead: 
             assert all(home.readings("video.online", f"cam-{n}")[0] is False for n in range(200))
 
 
+async def test_cameras_that_come_at_once_talk_in_turns() -> None:
+    clock, cameras = ManualClock(), Cameras(takes=1.0)
+    settings = [camera(f"cam-{n}", probe_s=60.0, blank_check=False) for n in range(40)]
+    home = World(settings, clock, talk=cameras, reader=Looks(STILL))
+    async with home.running():
+        await clock.advance(6)
+        assert cameras.talking_most == TALKING_MAX
+        assert all(home.readings("video.online", f"cam-{n}") == [True] for n in range(40))
+
+
 async def test_a_full_inbox_holds_up_the_questions_and_drops_no_answer() -> None:
     clock, cameras = ManualClock(), Cameras()
     home = world(cameras, clock, blank_check=False)
