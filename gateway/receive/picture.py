@@ -9,6 +9,7 @@ started for the first picture, killed when it takes too long, and ends with its 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import struct
@@ -22,8 +23,8 @@ from devices.picture import SIDE, Look, look_at
 DECODE_S: Final = 10.0
 """For one key frame; a 4K one takes 0.2 s on an edge box."""
 
-MEMORY_MAX: Final = 1024 * 1024 * 1024
-"""Address space of the process: FFmpeg's libraries, and a 4K picture with its references."""
+MEMORY_MAX: Final = 512 * 1024 * 1024
+"""Address space of the process: 130 MiB with FFmpeg's libraries, and room for a 4K picture with its references."""
 
 PICTURES_MAX: Final = 500
 """Pictures after which the process is replaced, whatever it may have leaked."""
@@ -123,11 +124,20 @@ def _decode(decoder: str, key_frame: bytes) -> Look:
     raise ValueError("no picture in the key frame")
 
 
+def _confine() -> None:
+    """Bound the process's memory and let everything else go before it, as far as it is allowed to."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = MEMORY_MAX if hard == resource.RLIM_INFINITY else min(MEMORY_MAX, hard)
+    # The service's own filter refuses changes of priority; its MemoryMax then bounds both processes together.
+    with contextlib.suppress(PermissionError):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    with contextlib.suppress(PermissionError):
+        os.nice(_NICE)
+
+
 def main() -> None:
     """Read key frames from standard input until it ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(_NICE)
+    _confine()
     import av.logging
 
     av.logging.set_level(av.logging.PANIC)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -258,6 +261,44 @@ async def test_a_picture_reader_that_hangs_or_dies_is_replaced(monkeypatch: pyte
     assert (await reader.look("JPEG", b"")).failed
     assert not (await reader.look("JPEG", b"")).failed
     await reader.aclose()
+
+
+def test_a_picture_reader_works_where_the_service_refuses_to_change_priorities() -> None:
+    """As under SystemCallFilter=~@resources, which answers EPERM to setpriority."""
+    program = """
+import os, resource
+def refuse(*_): raise PermissionError(1, "Operation not permitted")
+os.nice = resource.setrlimit = refuse
+from gateway.receive.picture import main
+main()
+"""
+    frame = struct.pack("!BI", 3, 5) + b"wrong"
+    done = subprocess.run([sys.executable, "-c", program], input=frame, capture_output=True, timeout=30, check=False)
+    assert b"not decodable" in done.stdout, done.stderr[-300:]
+
+
+def test_a_4k_picture_fits_into_the_memory_of_the_picture_reader() -> None:
+    program = """
+import io, struct, sys, av
+from fractions import Fraction
+out = sys.stdout.buffer
+for code, name in ((1, "libx264"), (2, "libx265"), (3, "mjpeg")):
+    context = av.CodecContext.create(name, "w")
+    context.width, context.height, context.time_base = 3840, 2160, Fraction(1, 25)
+    context.pix_fmt = "yuvj420p" if code == 3 else "yuv420p"
+    context.options = {} if code == 3 else {"preset": "ultrafast"}
+    frame = av.VideoFrame(3840, 2160, context.pix_fmt)
+    for plane in frame.planes:
+        plane.update(bytes([128]) * plane.buffer_size)
+    frame.pts = 0
+    body = b"".join(bytes(packet) for one in (frame, None) for packet in context.encode(one))
+    out.write(struct.pack("!BI", code, len(body)) + body)
+"""
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=True).stdout
+    command = [sys.executable, "-m", "gateway.receive.picture"]
+    told = subprocess.run(command, input=made, capture_output=True, timeout=60, check=True).stdout.splitlines()
+    assert [json.loads(line)["problem"] for line in told] == ["", "", ""]
+    assert all(120 < json.loads(line)["look"]["mean"] < 136 for line in told)
 
 
 async def test_two_hundred_cameras_cost_less_than_a_twentieth_of_a_core(plain: RtspServer) -> None:
