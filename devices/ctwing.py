@@ -55,7 +55,7 @@ PART_POWER_FAULT: Final = 256
 nothing back: real panels send fire as 2 alone."""
 
 _TELLING: Final[dict[str, tuple[str, Said, Said]]] = {
-    "21": ("alarm", (("fire.alarm", True),), (("fire.alarm", False),)),
+    "21": ("fire_event", (("fire.alarm", True),), (("fire.alarm", False),)),
     "22": ("warning", (), ()),
     "23": ("fault", (("fault", True),), (("fault", False),)),
     "24": ("device_status", (), ()),

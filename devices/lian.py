@@ -80,7 +80,6 @@ ALARM_TYPE: Final[dict[str, Said]] = {
 """What an alarmType says. A fault of the mains that it watches (605 to 610) is the point's `fault`."""
 
 _DATA, _ALARM, _ONLINE = "1", "2", "3"
-_PANEL_STATE_DIGITS: Final = 5
 
 
 def read_smoke(found: Findings, data: Mapping[str, Any]) -> None:
@@ -106,14 +105,15 @@ def read_electrical(devices: Devices, said: Mapping[str, Any]) -> None:
             raise DecodeError("data.deviceId", "the id of a device", row)
         found, point = devices.of(device), text_of(row.get("pointId"))
         date_by(found, "time", said.get("time"))
-        if point in POINTS:
+        code = code_of(row.get("alarmType")) if kind == _ALARM else ""
+        if point in POINTS and (not code or code in ALARM_TYPE):
             found.read(point, POINTS[point], row.get("value"))
         if kind == _ALARM:
-            code = code_of(row.get("alarmType"))
-            for name, value in ALARM_TYPE.get(code, ()):
+            says = ALARM_TYPE.get(code)
+            for name, value in says or ():
                 found.say(name, value)
-            kind_of_event = "panel_state" if len(code) == _PANEL_STATE_DIGITS else "alarm"
-            found.tell(type=kind_of_event, device=device, point=point, code=code)
+            # A code that no table explains is an alarm all the same: whoever takes the report must show it.
+            found.tell(type="notice" if says == () else "alarm", device=device, point=point, code=code)
         elif kind == _ONLINE:
             status = code_of(row.get("status", row.get("value", "1")))
             if status in ("1", "0", "online", "offline"):

@@ -189,11 +189,10 @@ def read_electrical(devices: Devices, said: Mapping[str, Any]) -> None:
     code = code_of(said.get("event"))
     if not code:
         return
-    says = ELECTRICAL_EVENT.get(code, ())
-    for point, value in says:
+    for point, value in ELECTRICAL_EVENT.get(code, ()):
         found.say(point, value)
-    if not says:
-        found.tell(type="alarm", code=code)
+    if not ELECTRICAL_EVENT.get(code):
+        found.tell(type="notice" if code in ELECTRICAL_EVENT else "alarm", code=code)
 
 
 def is_cloud(said: Mapping[str, Any]) -> bool:

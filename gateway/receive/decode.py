@@ -224,9 +224,14 @@ class Decoder:
 
 def is_unread(report: Report) -> bool:
     """Whether nothing of what the device said was understood but the radio link's own figures."""
-    return any(event.get("type") in _UNREAD for event in report.events) and all(
+    return any(_says_nothing(event) for event in report.events) and all(
         reading.point in _LINK_POINTS for reading in report.readings
     )
+
+
+def _says_nothing(event: dict[str, str]) -> bool:
+    """Content that no codec understands, or an alarm of a code that no table explains: it must still be shown."""
+    return event.get("type") in _UNREAD or (event.get("type") == "alarm" and "code" in event)
 
 
 _UNREAD = frozenset(("undecoded", "not_understood"))
