@@ -136,7 +136,7 @@ def decode(
     retain: Annotated[bool, typer.Option(help="The message was retained.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what a maintainer needs, without personal data.")] = None,
 ) -> None:
-    """What would the gateway make of this message? JSON lines ({"topic", "payload" or "base64", "retain"}) to JSON lines."""
+    """What would the gateway make of it? Lines of {"topic", "payload" or "base64", "retain"} in, JSON lines out."""
     from gateway.decode_tool import DecodeTool, write_report
 
     if topic and file == "-":

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+from devices.catalog import CODECS
 from gateway.load_panels import check_panels
 from gateway.load_settings import check_tls, readable
 from gateway.settings import Broker, Influx, PhoneChannel, Settings, Source
@@ -34,7 +35,7 @@ def cross_check(settings: Settings, homes: Collection[str] | None, file: str) ->
             fault(f"channels[{place}].name", f"{channel.name!r} is a destination already", "Give each its own name")
     if not settings.sites:
         fault("sites", "names no home", 'Write sites = ["sites/home-a.toml"]')
-    if not settings.sources and not settings.gb26875:
+    if not settings.sources and not settings.gb26875 and not settings.pushes:
         fault("sources", "is empty: nothing is ever received", "Write [[sources]]", warning=True)
     for place, source in enumerate(settings.sources, 1):
         where = f"sources[{place}]"
@@ -75,8 +76,8 @@ def _prefix_problems(source: Source, homes: Collection[str]) -> list[tuple[str, 
     """What is wrong with a topic prefix by itself. It is compared level by level, so it has no wildcards."""
     problems = []
     prefix = source.prefix
-    if not prefix:
-        problems.append(("is empty", 'Write the topics\' common beginning, such as "h/home-a/zigbee2mqtt"'))
+    if not prefix and source.codec != "native":
+        return []
     if "+" in prefix or "#" in prefix or "\x00" in prefix:
         problems.append((f"{prefix!r} has a wildcard", "Leave + and # out: everything below the prefix is read"))
     if prefix.startswith(("/", "$")) or prefix.endswith("/") or "//" in prefix:
@@ -92,14 +93,22 @@ def _prefix_problems(source: Source, homes: Collection[str]) -> list[tuple[str, 
     return problems
 
 
+def _root(source: Source) -> str:
+    """The prefix that the source reads below: its own, or the one that its ecosystem has by itself."""
+    return source.prefix or str(CODECS[source.codec]().prefix)
+
+
 def _overlaps(sources: Collection[Source], file: str) -> list[Fault]:
     """Two prefixes on one broker of which one lies inside the other: nobody could tell whose packet it is."""
     faults = []
     seen: list[tuple[int, Source]] = []
     for place, source in enumerate(sources, 1):
         for other_place, other in seen:
-            mine, theirs = f"{source.prefix}/", f"{other.prefix}/"
-            if source.broker == other.broker and (mine.startswith(theirs) or theirs.startswith(mine)):
+            mine, theirs = f"{_root(source)}/", f"{_root(other)}/"
+            same = mine.startswith(theirs) or theirs.startswith(mine)
+            if "/" in (mine, theirs):
+                same = mine == theirs and source.codec == other.codec
+            if source.broker == other.broker and same:
                 problem = (
                     f"{source.prefix!r} overlaps with {other.prefix!r} of sources[{other_place}] on the same broker"
                 )

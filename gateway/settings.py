@@ -54,13 +54,16 @@ class Broker(Section):
 
 
 class Source(Section):
-    """A topic prefix on a broker, the home it belongs to and the codec that understands it."""
+    """A topic prefix on a broker, the home it belongs to and the codec that understands it.
+
+    Without a prefix the codec reads the roots that its ecosystem has by itself (`tele/…`, `shellies/…`, …).
+    """
 
     name: Name
     broker: Name
     home: Name
     codec: Annotated[Name, AfterValidator(_known_codec)]
-    prefix: str
+    prefix: str = ""
     registered_only: bool = False
 
 

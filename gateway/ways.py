@@ -11,7 +11,6 @@ from functools import partial
 from msgspec.structs import replace
 
 from devices.catalog import CODECS
-from devices.codec import Codec
 from gateway.clock import STEP_LIMIT, SystemClock
 from gateway.decide import Decider
 from gateway.deliver.channels import open_channel
@@ -32,8 +31,9 @@ from gateway.publish import Publisher
 from gateway.receive.decode import Decoder, Route
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource
+from gateway.receive.video import VideoSource
 from gateway.record.journal import SqliteRecord
-from gateway.settings import Broker, Influx
+from gateway.settings import Broker, Camera, Influx, Source
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
 from rules.site import Site
@@ -89,17 +89,7 @@ def ways_in(parts: Parts) -> Iterator[Work]:
     """One durable session for each broker that some source reads from."""
     settings = parts.configuration.settings
     for broker in settings.brokers:
-        routes = [
-            Route(
-                source.name,
-                source.home,
-                source.prefix,
-                _codec(source.codec, source.prefix, source.home),
-                source.registered_only,
-            )
-            for source in settings.sources
-            if source.broker == broker.name
-        ]
+        routes = [route_of(source) for source in settings.sources if source.broker == broker.name]
         if routes:
             yield MqttSource(
                 broker,
@@ -112,11 +102,30 @@ def ways_in(parts: Parts) -> Iterator[Work]:
                 parts.health.note,
                 parts.password(broker),
             ).run
+    if settings.cameras:
+        yield _cameras(parts, settings.cameras)
 
 
-def _codec(name: str, prefix: str, home: str) -> Codec:
-    wide = name == "native" and prefix == WIDE_NATIVE
-    return CODECS[name](prefix=f"{prefix}/{home}" if wide else prefix)
+def _cameras(parts: Parts, cameras: tuple[Camera, ...]) -> Work:
+    """The cameras that are asked for frames."""
+
+    def password(camera: Camera) -> str | None:
+        return parts.configuration.secrets.find("camera", camera.name, "password")
+
+    return VideoSource(
+        cameras, parts.inventory, parts.inbox, parts.clock, parts.jitter, parts.http, password, parts.health.note
+    ).run
+
+
+def route_of(source: Source) -> Route:
+    """A source with its codec: made with its prefix, or with the ecosystem's own roots where it states none."""
+    prefix = source.prefix
+    if source.codec == "native" and prefix == WIDE_NATIVE:
+        codec = CODECS[source.codec](prefix=f"{prefix}/{source.home}")
+    else:
+        codec = CODECS[source.codec](prefix=prefix) if prefix else CODECS[source.codec]()
+        prefix = codec.prefix
+    return Route(source.name, source.home, prefix, codec, source.registered_only)
 
 
 def ways_out(parts: Parts) -> Iterator[Work]:

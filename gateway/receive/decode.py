@@ -42,6 +42,10 @@ class Route(msgspec.Struct):
     registered_only: bool = False
     context: Any = None
 
+    def rest(self, topic: str) -> str:
+        """The topic behind the prefix."""
+        return topic[len(self.prefix) + 1 :] if self.prefix else topic
+
 
 class Refusals(msgspec.Struct):
     """Refused packets of one source since the last time that the engine was told."""
@@ -101,7 +105,7 @@ class Decoder:
     @staticmethod
     def _may_be_long(route: Route, topic: str, payload: bytes) -> bool:
         """A bridge's list of its devices grows with them (3 to 8 KB each) and is needed to understand the rest."""
-        return len(payload) <= DEVICE_LIST_MAX and topic[len(route.prefix) + 1 :] == "bridge/devices"
+        return len(payload) <= DEVICE_LIST_MAX and route.rest(topic) == "bridge/devices"
 
     def _deliver(
         self,
@@ -168,7 +172,7 @@ class Decoder:
     ) -> None:
         """Keep the packet, count it, let the engine raise a trouble, and the danger its device watches for."""
         self._metrics.decode_failed += 1
-        rest = topic[len(route.prefix) + 1 :]
+        rest = route.rest(topic)
         named = self._inventory.find(route.name, address) if address else None
         known = named or self._inventory.find_by_topic(route.name, rest)
         device = known.device.id if known else ""

@@ -17,6 +17,7 @@ STRANGERS_MAX = 500
 """Unregistered devices that are remembered; beyond, the one heard longest ago is forgotten until it speaks again."""
 
 STRANGER_POINTS_MAX = 40
+TOPIC_LEVELS_MAX = 12
 
 
 class Known(msgspec.Struct):
@@ -68,12 +69,17 @@ class Inventory:
         return self._known.get((source, address))
 
     def find_by_topic(self, source: str, rest: str) -> Known | None:
-        """The device whose address begins the rest of a topic: for a packet that could not be decoded."""
-        while rest:
-            known = self._known.get((source, rest))
-            if known is not None:
-                return known
-            rest, _, _ = rest.rpartition("/")
+        """The device whose address stands in the rest of a topic: for a packet that could not be decoded.
+
+        Friendly names may have levels, and some ecosystems put a word before the address (`tele/<device>/SENSOR`):
+        the longest run of levels that is an address wins, from the left.
+        """
+        levels = rest.split("/")[:TOPIC_LEVELS_MAX]
+        for length in range(len(levels), 0, -1):
+            for start in range(len(levels) - length + 1):
+                known = self._known.get((source, "/".join(levels[start : start + length])))
+                if known is not None:
+                    return known
         return None
 
     def note_stranger(self, home: str, source: str, report: Report, at: datetime) -> None:

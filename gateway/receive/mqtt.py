@@ -93,7 +93,7 @@ class MqttSource:
         self._session.resume()
 
     def _route(self, topic: str) -> Route | None:
-        """The source with the longest prefix that the topic bears, or None: refused."""
+        """The source with the longest prefix whose codec subscribes to the topic, or None: refused."""
         route = next((route for route in self._routes if self._bears(topic, route)), None)
         if len(self._cache) >= ROUTES_KEPT_MAX:
             self._cache.clear()
@@ -102,8 +102,7 @@ class MqttSource:
 
     @staticmethod
     def _bears(topic: str, route: Route) -> bool:
-        prefix = f"{_WIDE_NATIVE}/{route.home}" if route.prefix == _WIDE_NATIVE else route.prefix
-        return topic.startswith(prefix + "/")
+        return any(matches(filter_, topic) for filter_ in route.codec.subscriptions)
 
     def _why_refused(self, topic: str) -> str:
         wide = [route for route in self._routes if route.prefix == _WIDE_NATIVE]
@@ -151,6 +150,19 @@ class MqttSource:
     def _tell(self, link: str, up: bool, words: str) -> None:
         for home in self._homes:
             self._inbox.put(Delivery(home=home, make=lambda at: LinkChanged(at=at, link=link, up=up, detail=words)))
+
+
+def matches(filter_: str, topic: str) -> bool:
+    """Whether a topic fits a topic filter (MQTT 5.0 section 4.7: `+` is one level, `#` the rest and its parent)."""
+    wanted, levels = filter_.split("/"), topic.split("/")
+    if topic.startswith("$") and not filter_.startswith("$"):
+        return False
+    for place, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if place >= len(levels) or (level != "+" and level != levels[place]):
+            return False
+    return len(wanted) == len(levels)
 
 
 async def run_all(sources: Sequence[MqttSource]) -> None:

@@ -21,9 +21,12 @@ from gateway.metrics import Metrics
 from gateway.mqtt import MqttSession, probe_qos0
 from gateway.receive.decode import Decoder, Route
 from gateway.receive.inventory import Inventory
-from gateway.receive.mqtt import MqttSource
-from gateway.settings import Broker, Tls
-from rules.inputs import LinkChanged
+from gateway.receive.mqtt import MqttSource, matches
+from gateway.settings import Broker, Source, Tls
+from gateway.ways import route_of
+from rules.inputs import DecodeFailed, LinkChanged, ReadingsArrived
+from rules.site import Device, Site
+from rules.text import Text
 from tests.servers import Client, GatewayProcess, Mosquitto, eventually, free_port, listens, running, wait_until
 
 pytestmark = pytest.mark.integration
@@ -361,3 +364,58 @@ async def test_a_full_inbox_stops_the_reading_and_nothing_is_dropped(tmp_path: P
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
+
+
+async def test_ecosystems_with_roots_of_their_own_share_a_broker(tmp_path: Path, broker: Mosquitto) -> None:
+    broker.start()
+    inbox, metrics = Inbox(), Metrics()
+    sources = [Source(name=name, broker="main", home="home-a", codec=name) for name in ("tasmota", "shelly", "ring")]
+    site = Site(
+        id="home-a",
+        name=Text("甲"),
+        devices=tuple(
+            Device(id=i, kind="smoke", source=s, address=a, zone="east", name=Text(i), category="fire")
+            for i, s, a in (("plug", "tasmota", "plug1"), ("gas", "shelly", "shellysmoke-1"), ("r", "ring", "d1"))
+        ),
+    )
+    kept: list[str] = []
+    decoder = Decoder(Inventory([site]), inbox, SystemClock(), metrics, 4096, lambda *words: kept.append(words[2]))
+    routes = [route_of(source) for source in sources]
+    mine = settings(broker.port, probe_qos0=False)
+    source = MqttSource(mine, routes, decoder, inbox, metrics, lambda: 0.0, tmp_path / "state", lambda *_: None)
+    task = asyncio.create_task(source.run())
+    try:
+        await eventually(lambda: inbox.depth >= 1)
+        client = Client(broker.port)
+        client.publish("tele/plug1/SENSOR", {"ENERGY": {"Power": 7}})
+        client.publish("shellies/shellysmoke-1/sensor/smoke", "true")
+        client.publish("ring/home/alarm/d1/smoke/state", "ON")
+        client.publish("tele/plug1/SENSOR", "{broken")
+        await eventually(lambda: metrics.packets == 4)
+        client.close()
+        made = [delivery.make(SystemClock().now()) for delivery in inbox.take(100)]
+        heard = {one.reports[0].device for one in made if isinstance(one, ReadingsArrived)}
+        assert heard == {"plug", "gas", "r"}
+        [failed] = [one for one in made if isinstance(one, DecodeFailed)]
+        assert (failed.device, failed.category) == ("plug", "fire"), "the topic does not begin with the device"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "topic", "fits"),
+    [
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("a/+", "a/b", True),
+        ("a/+", "a/b/c", False),
+        ("+/b", "a/b", True),
+        ("#", "$SYS/x", False),
+        ("$oc/#", "$oc/x", True),
+        ("a/b", "a/c", False),
+        ("a/b/c", "a/b", False),
+    ],
+)
+def test_topic_filters_fit_as_mqtt_says(wanted: str, topic: str, fits: bool) -> None:
+    assert matches(wanted, topic) is fits

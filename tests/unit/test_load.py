@@ -68,7 +68,7 @@ MAIN_FAULTS = [
         "brokers[1].hots: is not an option here. Did you mean 'host'",
     ),
     ("typo-top", "data_dir", "data_dri", "data_dri: is not an option here. Did you mean 'data_dir'"),
-    ("missing", 'prefix = "zigbee2mqtt"', "", "sources[1].prefix: is missing"),
+    ("missing", 'public_url = "https://alarm.example.org"', "", "public_url: is missing"),
     ("range", 'name = "local"', 'name = "local"\nport = 70000', "brokers[1].port: input should be less than"),
     (
         "broker",
@@ -79,7 +79,7 @@ MAIN_FAULTS = [
     ("home", 'home = "home-a"', 'home = "home-b"', "sources[1].home: unknown home 'home-b'. Did you mean 'home-a'?"),
     ("wildcard", 'prefix = "zigbee2mqtt"', 'prefix = "z/#"', "sources[1].prefix: 'z/#' has a wildcard"),
     ("slash", 'prefix = "zigbee2mqtt"', 'prefix = "z/"', "sources[1].prefix: 'z/' begins or ends with /"),
-    ("empty", 'prefix = "zigbee2mqtt"', 'prefix = ""', "sources[1].prefix: is empty"),
+    ("codec", 'codec = "zigbee2mqtt"', 'codec = "zigbe"', "sources[1].codec: "),
     ("url", '"https://hook.example.org/x"', '"hook.example.org"', "channels[1].url: 'hook.example.org' is not"),
     ("public", '"https://alarm.example.org"', '"alarm"', "public_url: 'alarm' is not a web address"),
     ("no-secret", '"link-key"', '"link-kee"', "secret_file: link-kee cannot be read: No such file"),
