@@ -27,7 +27,7 @@ from gateway.inbox import Delivery, Inbox
 from gateway.receive.decode import KEPT_BYTES, Decoder, Route
 from gateway.receive.gb26875_centre import Centre
 from gateway.receive.gb26875_devices import DEVICES_MAX, TransmissionDevice
-from gateway.receive.gb26875_links import ADDRESSES_MAX, Link, TcpLink, UdpEndpoint, is_ahead
+from gateway.receive.gb26875_links import ADDRESSES_MAX, UNCONFIRMED_MAX, Link, TcpLink, UdpEndpoint
 from gateway.receive.inventory import Inventory
 from gateway.settings import PanelListener
 from rules.inputs import AnyInput, DecodeFailed, LinkChanged
@@ -75,6 +75,7 @@ class PanelSource:
         self._networks = tuple(ipaddress.ip_network(network) for network in setting.networks)
         self._links: dict[Link, None] = {}
         self._second = 0
+        self._waiting_for_room = False
 
     # the socket
 
@@ -159,13 +160,24 @@ class PanelSource:
                 device.online_told = False
                 self._status(address, OFFLINE)
 
+    def note_waiting(self) -> None:
+        """A link waits; if it waits for the inbox, that says when it has room again (else the next tick looks)."""
+        if self._inbox.full and not self._waiting_for_room:
+            self._waiting_for_room = True
+            self._inbox.when_relieved(self._go_on)
+
+    def _go_on(self) -> None:
+        self._waiting_for_room = False
+        for link in list(self._links):
+            if link.resume is not None:
+                link.resume()
+
     def turned_away(self, name: str, reason: str) -> None:
         """Something that is not taken: shown at the first, then once a minute with its count."""
         self._decoder.refuse(self._setting.home, self._setting.name, name, reason, None)
 
     def received(self, link: Link, data: bytes) -> None:
-        """Bytes of a link. Garbage counts against its rate too: hostile bytes cost more than frames."""
-        link.frames_this_second += len(data) >> 8
+        """Bytes of a link. Its faults count against its rate as its frames do."""
         self.received_items(link, link.feed(data))
 
     def received_items(self, link: Link, items: list[Frame | FrameFault]) -> None:
@@ -253,6 +265,8 @@ class PanelSource:
         """The frame is on disk: now, and not before, it is confirmed."""
         link.unconfirmed.discard(raw)
         link.send(self._reply(frame, Command.CONFIRM))
+        if link.resume is not None and len(link.unconfirmed) == UNCONFIRMED_MAX // 2:
+            link.resume()
 
     def _note_content(self, device: TransmissionDevice, frame: Frame) -> None:
         """What the listener itself needs of a frame: the line to the panel, a duty check's answer, the unreadable."""
@@ -336,7 +350,7 @@ class PanelSource:
                 link.close()
                 continue
             self.received_items(link, link.look_at_waiting())
-            if link.resume is not None and not is_ahead(self, link):
+            if link.resume is not None:
                 link.resume()
         for device in list(self.devices.values()):
             for doubt in device.overdue_doubts(now):

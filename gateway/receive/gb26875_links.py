@@ -20,6 +20,9 @@ GIVE_UP_S = 10.0
 UNCONFIRMED_MAX = 256
 """Frames of one link that wait for their commit; beyond, the link is not read (TCP) or not heard (UDP)."""
 
+READ_MOST = 4096
+"""Bytes read from a TCP connection at a time, before anybody asks whether it must wait."""
+
 ADDRESSES_MAX = 64
 """Transmission devices behind one link (a concentrator); frames of more are refused."""
 
@@ -100,6 +103,9 @@ class Host(Protocol):
 
     def turned_away(self, name: str, reason: str) -> None: ...
 
+    def note_waiting(self) -> None:
+        """A link is not read for now: `resume` it as soon as that may be over."""
+
     @property
     def congested(self) -> bool: ...
 
@@ -109,10 +115,11 @@ def is_ahead(host: Host, link: Link) -> bool:
     return host.congested or len(link.unconfirmed) >= UNCONFIRMED_MAX or link.frames_this_second >= host.frames_per_s
 
 
-class TcpLink(asyncio.Protocol):
-    """One TCP connection of a listener."""
+class TcpLink(asyncio.BufferedProtocol):
+    """One TCP connection of a listener, read a little at a time: what was read must be taken, so it is never much."""
 
     def __init__(self, host: Host) -> None:
+        self._buffer = bytearray(READ_MOST)
         self._host = host
         self._transport: Any = None
         self.link: Link | None = None
@@ -132,16 +139,20 @@ class TcpLink(asyncio.Protocol):
         else:
             self._transport.abort()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         link = self.link
         if link is None or not link.open:
             return
         link.heard_at = self._host.clock.monotonic()
-        self._host.received(link, data)
+        self._host.received(link, bytes(self._buffer[:nbytes]))
         if self._transport.get_write_buffer_size() > 64 * FRAME_MAX:
             link.close()  # it sends and never reads: what it did not hear it asks for again
         elif self.must_wait:
             self._transport.pause_reading()
+            self._host.note_waiting()
 
     @property
     def must_wait(self) -> bool:

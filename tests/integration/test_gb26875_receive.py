@@ -298,19 +298,26 @@ async def test_an_idle_connection_is_closed() -> None:
 
 async def test_a_full_inbox_stops_reading_and_nothing_is_lost() -> None:
     world = World(bytes_max=4096, frames_per_s=1000)
-    world.paused = True
     async with world.running(), Wire(world.source.port) as wire:
+        await eventually(world.links)
+        world.paused = True
         device = panel()
-        frames = [device.fire("smoke", now()) for _ in range(400)]
-        for raw in frames:
-            wire.send(raw)
-            await asyncio.sleep(0)
+        wire.send(b"".join(device.fire("smoke", now()) for _ in range(2000)))
         await eventually(lambda: world.inbox.full)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
+        assert world.inbox.depth < 100, "4 KiB are read at a time, and then no more"
         assert len(wire.frames) == 0
         world.paused = False
-        await eventually(lambda: len(wire.frames) == 400, 20)
-        assert sorted(frame.serial for frame in wire.frames) == list(range(1, 401))
+        await eventually(lambda: len(wire.frames) == 2000, 20)
+        assert sorted(frame.serial for frame in wire.frames) == list(range(1, 2001))
+
+
+async def test_a_hasty_connection_is_slowed_down() -> None:
+    async with World(frames_per_s=10).running() as world, Wire(world.source.port) as wire:
+        device = panel()
+        wire.send(b"".join(device.heartbeat(now()) for _ in range(400)))
+        await asyncio.sleep(0.1)
+        assert 0 < len(wire.frames) <= 150, "one reading of 4 KiB at a time"
 
 
 async def test_a_port_in_use_is_a_trouble_and_tried_again() -> None:
