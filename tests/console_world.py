@@ -273,7 +273,8 @@ def a_world(
     links = Links(SECRET, "https://console.test", clock)
 
     async def history(home: str) -> list[JournalEntry]:
-        return homes[home].journal[-500:]
+        # Newest first, like SqliteRecord.history.
+        return homes[home].journal[-500:][::-1]
 
     parts = ConsoleParts(
         engines={home: each.engine for home, each in homes.items()},

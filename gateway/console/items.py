@@ -139,27 +139,34 @@ def closed_incident(entries: Iterable[JournalEntry], incident_id: str) -> tuple[
     by = ""
     steps: list[Step] = []
     alarms: dict[str, Alarm] = {}
-    for entry in entries:
+    for entry in oldest_first(entries):
         for effect in entry.effects:
             if isinstance(effect, IncidentChanged) and effect.incident.id == incident_id:
                 last, by = effect.incident, effect.by
-                # An effect carries only what was added to the timeline.
+                # An effect carries only what was added to the timeline, and the whole of it at the close.
                 steps += [step for step in effect.incident.timeline if step not in steps[-TIMELINE_MAX:]]
             elif isinstance(effect, AlarmChanged) and effect.alarm.incident == incident_id:
                 alarms[effect.alarm.id] = effect.alarm
     if last is None:
         return None
+    # Where the first lines lie before what the history holds, the close brings them last.
+    steps.sort(key=lambda step: step.at)
     return msgspec.structs.replace(last, timeline=tuple(steps)), list(alarms.values()), by
 
 
 def closed_alarm(entries: Iterable[JournalEntry], alarm_id: str) -> tuple[Alarm, str] | None:
     """An alarm that is over, as the recent journal has it, and who ended it."""
     found: tuple[Alarm, str] | None = None
-    for entry in entries:
+    for entry in oldest_first(entries):
         for effect in entry.effects:
             if isinstance(effect, AlarmChanged) and effect.alarm.id == alarm_id:
                 found = effect.alarm, effect.by
     return found
+
+
+def oldest_first(entries: Iterable[JournalEntry]) -> list[JournalEntry]:
+    """The entries of one stream in the order in which they happened; a journal gives its newest first."""
+    return sorted(entries, key=lambda entry: entry.seq)
 
 
 def _alarm_line(engine: ShownEngine, alarm: Alarm, words: Words) -> AlarmLine:

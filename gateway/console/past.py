@@ -10,6 +10,7 @@ import msgspec
 
 from devices.reading import Kind, Value, find_point
 from gateway.console.board import device_is_silent, person_words, raised_value, subject_words, zone_words
+from gateway.console.items import oldest_first
 from gateway.console.parts import ShownEngine
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
@@ -58,9 +59,9 @@ class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def past_lines(entries: Iterable[JournalEntry], site: Site, engine: ShownEngine | None, words: Words) -> list[PastLine]:
-    """The lines of the recent journal of one home, oldest first."""
+    """The newest 300 lines of the recent journal of one home, oldest first."""
     lines: list[PastLine] = []
-    for entry in entries:
+    for entry in oldest_first(entries):
         line = _input_line(entry.input, entry.at, site, words)
         if line is not None:
             lines.append(line)
