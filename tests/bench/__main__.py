@@ -98,9 +98,7 @@ def _on_one_plant(plan: Plan, parts: Sequence[str], folder: Path) -> list[Row]:
         gateway.publish_definitions()
         gateway.start()
         if "throughput" in parts:
-            found += throughput.measure(
-                broker, store, gateway, DEVICES, runs=plan.runs, count=plan.flood, say=_say
-            )
+            found += throughput.measure(broker, store, gateway, DEVICES, runs=plan.runs, count=plan.flood, say=_say)
         if "latency" in parts:
             found += latency.measure(
                 broker, gateway, DEVICES, folder, rates=RATES, runs=plan.runs, seconds=plan.latency_s, say=_say

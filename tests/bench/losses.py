@@ -217,9 +217,7 @@ class Losses:
         self.broker.start()
 
 
-def measure(
-    folder: Path, *, rate: int, seconds: float, settled_s: float, say: Callable[[str], None]
-) -> list[Row]:
+def measure(folder: Path, *, rate: int, seconds: float, settled_s: float, say: Callable[[str], None]) -> list[Row]:
     """The four deaths, one after the other, on one plant.
 
     Where nothing new is stored for `settled_s`, what is missing counts as lost: the gateway tries a store that was

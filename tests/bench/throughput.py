@@ -144,7 +144,6 @@ def _rows(limits: list[Flood], floods: list[Flood]) -> list[Row]:
     ratios = tuple(flood.rate / bound.rate for flood, bound in zip(floods, limits, strict=True))
     pace = tuple(one.publisher / one.rate for one in (*limits, *floods))
     noise = median([flood.noise for flood in floods])
-    first = floods[0]
     return [
         Row(
             part=PART,
@@ -182,6 +181,13 @@ def _rows(limits: list[Flood], floods: list[Flood]) -> list[Row]:
             budget=1.0,
             at_least=True,
         ),
+        *_cost_rows(floods, noise),
+    ]
+
+
+def _cost_rows(floods: list[Flood], noise: float) -> list[Row]:
+    first = floods[0]
+    return [
         Row(
             part=PART,
             name="Readings lost in the floods",
