@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from secrets import SystemRandom, token_bytes
@@ -35,6 +35,7 @@ from gateway.reload import Reloader
 from gateway.ways import Parts, Work, ways_in, ways_out
 from rules.engine import Engine
 from rules.inputs import AnyInput, LinkChanged
+from rules.proof import Freshness
 from rules.site import Site
 
 log = structlog.get_logger("app")
@@ -248,10 +249,17 @@ class Gateway:
                 registry=self.metrics.registry(),
                 accounts=self.settings.console.accounts,
                 adopt=self.reloader.adopt,
+                sheets=self.parts.sheets,
+                freshness=self._freshness(),
                 language=self.settings.console.language,
                 closing=self.stop,
             )
         )
+
+    def _freshness(self) -> Freshness:
+        proof = self.settings.proof
+        by_kind = {kind: timedelta(days=days) for kind, days in proof.kinds.items()}
+        return Freshness(timedelta(days=proof.within_days), by_kind)
 
     async def _history(self, home: str) -> list:  # type: ignore[type-arg]
         return await self.record.history(home, most=300)

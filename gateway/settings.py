@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from devices.catalog import CODECS
+from devices.catalog import CODECS, PROFILES
 
 VIDEO_SOURCE: Final = "video"
 """The source that the devices of `[[cameras]]` have in the site files."""
@@ -190,6 +190,25 @@ class Journal(Section):
     held_mib: Annotated[int, Field(ge=1, le=1024)] = 32
 
 
+def _known_kind(kind: str) -> str:
+    if kind not in PROFILES:
+        raise ValueError(f"no kind of device of this name; there are {', '.join(PROFILES)}")
+    return kind
+
+
+Days = Annotated[int, Field(ge=1, le=3660)]
+
+
+class ProofLimits(Section):
+    """How long a detector counts as proven after the last signal of its alarm point, real or a test, in days.
+
+    183: half-yearly tests of components (GB 50440-2007 upkeep). `kinds` sets it for one kind: `kinds = { sos = 31 }`.
+    """
+
+    within_days: Days = 183
+    kinds: dict[Annotated[str, AfterValidator(_known_kind)], Days] = {}
+
+
 class Console(Section):
     """The web console. Loopback unless told otherwise; `accounts` is a TOML file of argon2 hashes."""
 
@@ -221,4 +240,5 @@ class Settings(Section):
     channels: tuple[PhoneChannel, ...] = ()
     heartbeat: Heartbeat | None = None
     journal: Journal = Journal()
+    proof: ProofLimits = ProofLimits()
     console: Console = Console()

@@ -18,6 +18,7 @@ from gateway.deliver.courier import Courier
 from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.people import PeopleCourier
+from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
 from gateway.deliver.wording import Notice, compose
 from gateway.health import Links as HealthLinks
@@ -62,11 +63,14 @@ class Parts:
     version: str
     inventory: Inventory = field(init=False)
     decoder: Decoder = field(init=False)
+    sheets: SheetFolder = field(init=False)
     couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.inventory = Inventory(self.sites.values())
+        folder = self.configuration.settings.data_dir / "walk-tests"
+        self.sheets = SheetFolder(folder, self.sites.__getitem__, self.clock)
         payload_max = self.configuration.settings.payload_max
         self.decoder = Decoder(self.inventory, self.inbox, self.clock, self.metrics, payload_max, self._set_aside)
 
@@ -145,6 +149,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         yield courier.run
     for store in settings.influx:
         yield partial(_write_store, parts, store)
+    yield Courier(parts.sheets, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter).run
     if settings.heartbeat is not None:
         yield Heartbeat(
             settings.heartbeat.url,

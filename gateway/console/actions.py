@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from gateway.console.parts import ConsoleParts
 from gateway.inbox import Decision
 from rules.effects import Refused
-from rules.inputs import OperatorActed, Verb
+from rules.inputs import AnyInput, OperatorActed, Verb
 
 CAUSE_MAX = 200
 
@@ -54,7 +55,7 @@ class Desk:
     async def act(self, home: str, asked: Asked) -> Answer:
         """Put it to the engine of `home`. A caller that goes away does not undo it."""
 
-        def make(at: datetime) -> OperatorActed:
+        def make(at: datetime) -> AnyInput:
             return OperatorActed(
                 at=at,
                 person=asked.person,
@@ -66,6 +67,10 @@ class Desk:
                 checked_on_site=asked.checked_on_site,
             )
 
+        return await self.put(home, make, asked.verb, asked.target)
+
+    async def put(self, home: str, make: Callable[[datetime], AnyInput], verb: str, target: str) -> Answer:
+        """Put any input of a person to the engine; `verb` and `target` are how a refusal of it is known."""
         # A task of its own: cancelling `submit` would cancel the future that the deciding task fulfils.
         task = asyncio.create_task(self._parts.inbox.submit(home, make))
         self._pending.add(task)
@@ -77,7 +82,7 @@ class Desk:
         reasons = tuple(
             effect.reason
             for effect in decision.effects
-            if isinstance(effect, Refused) and effect.verb == asked.verb and effect.target == asked.target
+            if isinstance(effect, Refused) and effect.verb == verb and effect.target == target
         )
         partly = bool(reasons) and len(reasons) < len(decision.effects)
         return Answer(not reasons, reasons, decision.durable, partly=partly)

@@ -12,6 +12,7 @@ from gateway.console.texts import Words
 from rules.alarm import Alarm, Category, State, SuppressionKind, shown_state
 from rules.incident import Incident
 from rules.site import Site, Zone
+from rules.walk_test import WalkTest
 
 ROWS_MAX = 200
 
@@ -50,6 +51,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     late: bool = False
     value: str = ""
     suppressed: bool = False
+    test: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -89,8 +91,8 @@ class HomeView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def alarmed(self) -> bool:
-        """Whether any alarm is open, suppressed ones included."""
-        return bool(self.suppressed or self.rows)
+        """Whether any alarm is open, suppressed ones included; test alarms are none."""
+        return bool(self.suppressed) or any(not row.test for row in self.rows)
 
     @property
     def normal(self) -> bool:
@@ -180,6 +182,8 @@ def home_view(site: Site, engine: ShownEngine | None, health: Health, now: datet
         return HomeView(id=site.id, name=name, tiles=_tiles(()), unknown=(words("unknown.dark"),))
     alarms = list(engine.alarms.values())
     calling = [alarm for alarm in alarms if alarm.suppression.kind is SuppressionKind.NONE]
+    tests = sum(1 for alarm in alarms if alarm.test)
+    walk_test = engine.walk_test
     never = silent = 0
     testing: list[bool] = []
     feedback: list[bool] = []
@@ -194,18 +198,20 @@ def home_view(site: Site, engine: ShownEngine | None, health: Health, now: datet
                     testing.append(value is True)
                 elif point.startswith("relay."):
                     feedback.append(value is True)
+    if walk_test is not None:
+        testing.append(True)
     total = len(engine.devices)
     return HomeView(
         id=site.id,
         name=name,
         tiles=_tiles(calling),
         rows=tuple(sorted(_rows(site, engine, alarms, words), key=_urgency)),
-        suppressed=len(alarms) - len(calling),
+        suppressed=len(alarms) - len(calling) - tests,
         testing=sum(testing) if testing else None,
         feedback=sum(feedback) if feedback else None,
         devices=total,
         heard=total - never - silent,
-        unknown=_unknown(site.id, health, total, never, silent, words),
+        unknown=_tested(walk_test, words) + _unknown(site.id, health, total, never, silent, words),
     )
 
 
@@ -233,6 +239,13 @@ def _tiles(alarms: Iterable[Alarm]) -> tuple[Tile, ...]:
         opened[alarm.category] += 1
         waiting[alarm.category] += alarm.acknowledged is None
     return tuple(Tile(category, opened[category], waiting[category]) for category in Category)
+
+
+def _tested(test: WalkTest | None, words: Words) -> tuple[str, ...]:
+    """While detectors are tested the home is not simply normal, and everybody must see it."""
+    if test is None:
+        return ()
+    return (words("unknown.walk_test", proven=test.proven, total=len(test.targets)),)
 
 
 def _unknown(home: str, health: Health, total: int, never: int, silent: int, words: Words) -> tuple[str, ...]:
@@ -285,6 +298,7 @@ def alarm_row(site: Site, engine: ShownEngine, alarm: Alarm, words: Words) -> Ro
         late=alarm.late,
         value=raised_value(alarm),
         suppressed=alarm.suppression.kind is not SuppressionKind.NONE,
+        test=bool(alarm.test),
     )
 
 

@@ -80,11 +80,11 @@ class Gate:
 
         return endpoint
 
-    async def form(self, visit: Visit) -> Form:
+    async def form(self, visit: Visit, fields_max: int = _FIELDS_MAX) -> Form:
         """The fields of a form, bounded in size and number."""
         body = (await read_body(visit.request)).decode("utf-8", "replace")
         try:
-            fields = parse_qs(body, keep_blank_values=True, max_num_fields=_FIELDS_MAX)
+            fields = parse_qs(body, keep_blank_values=True, max_num_fields=fields_max)
         except ValueError as error:
             raise FormTooLarge from error
         return {name: values[-1] for name, values in fields.items()}

@@ -24,6 +24,7 @@ from gateway.console.items import (
 )
 from gateway.console.parts import ConsoleParts, ShownEngine
 from gateway.console.past import device_lines
+from gateway.console.refusals import refusal_words
 from gateway.console.render import Pages, Visit
 from gateway.console.texts import Words
 from rules.incident import VerdictKind
@@ -105,7 +106,7 @@ class LivePages:
         site, engine = self.home(visit)
         zone = visit.request.query_params.get("zone", "")
         version = self._parts.changes.version
-        lines = device_lines(site, engine, self._parts.clock.now(), zone, visit.words)
+        lines = device_lines(site, engine, self._parts.clock.now(), zone, visit.words, self._parts.freshness)
         zones = [(each.id, each.name.in_language(visit.words.language)) for each in site.zones]
         return self._pages.live("devices", visit, site, version, lines=lines, zones=zones, zone=zone)
 
@@ -173,7 +174,8 @@ class LivePages:
         if not answer.answered:
             return await self._item(visit, answer.status, problems=(words("refused.no_answer"),))
         if not answer.done:
-            reasons = tuple(words.reason(reason) for reason in answer.reasons)
+            site, engine = self.home(visit)
+            reasons = tuple(refusal_words(site, engine, reason, words) for reason in answer.reasons)
             if answer.partly:
                 reasons = (words("refused.partly"), *reasons)
             return await self._item(visit, answer.status, problems=reasons)

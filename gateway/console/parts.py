@@ -20,8 +20,11 @@ from gateway.record.record import JournalEntry
 from gateway.site_file import Adoption
 from rules.alarm import Alarm
 from rules.incident import Incident
+from rules.proof import Freshness
 from rules.rule import Rule
 from rules.site import Device, Site
+from rules.walk_test import WalkTest
+from rules.walk_test_sheet import Sheet
 
 
 class ShownDevice(Protocol):
@@ -39,6 +42,9 @@ class ShownDevice(Protocol):
     @property
     def silent(self) -> bool: ...
 
+    @property
+    def proven_at(self) -> datetime | None: ...
+
 
 class ShownEngine(Protocol):
     """What the console reads of a home's engine. It never writes: whatever a person does goes through the inbox."""
@@ -54,6 +60,9 @@ class ShownEngine(Protocol):
 
     @property
     def devices(self) -> Mapping[str, ShownDevice]: ...
+
+    @property
+    def walk_test(self) -> WalkTest | None: ...
 
 
 class LinkClaims(Protocol):
@@ -83,6 +92,24 @@ class Links(Protocol):
     """Reads signed links."""
 
     def read(self, token: str) -> LinkClaims | LinkRefusal: ...
+
+
+class KeptSheet(Protocol):
+    """A walk test sheet and the key by which it is found again."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def sheet(self) -> Sheet: ...
+
+
+class Sheets(Protocol):
+    """The kept sheets of walk tests. Both read files: call them off the event loop."""
+
+    def newest(self, home: str, most: int) -> Sequence[KeptSheet]: ...
+
+    def find(self, home: str, key: str) -> Sheet | None: ...
 
 
 class LinkState(msgspec.Struct, frozen=True):
@@ -135,6 +162,8 @@ class ConsoleParts:
     registry: CollectorRegistry = REGISTRY
     accounts: Path | None = None
     adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
+    sheets: Sheets | None = None
+    freshness: Freshness = field(default_factory=Freshness)
     language: str = "zh"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     event_clients_max: int = 64

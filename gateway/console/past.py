@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from math import ceil
 
 import msgspec
 
@@ -15,7 +16,7 @@ from gateway.console.parts import ShownEngine
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
 from rules.alarm import Category
-from rules.effects import AlarmChanged, AnyEffect, DriveSounder, IncidentChanged, Notify, Refused
+from rules.effects import AlarmChanged, AnyEffect, DriveSounder, IncidentChanged, Notify, Refused, WalkTestChanged
 from rules.inputs import (
     AnyInput,
     ClockStepped,
@@ -26,9 +27,11 @@ from rules.inputs import (
     SendReported,
     SiteChanged,
 )
+from rules.proof import Freshness, needs_proof
 from rules.site import Site
 
 LINES_MAX = 300
+FRESHNESS_STEPS = 4
 
 
 class PastLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,10 @@ class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     alarmed: bool
     values: tuple[tuple[str, str], ...]
+    relied_on: bool = False
+    proven_at: datetime | None = None
+    freshness: int = 0
+    due_s: float = 0.0
 
 
 def past_lines(entries: Iterable[JournalEntry], site: Site, engine: ShownEngine | None, words: Words) -> list[PastLine]:
@@ -123,6 +130,9 @@ def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, wor
             yield line("notify", effect.channel, effect.person, words.purpose(effect.purpose), effect.incident.category)
         case DriveSounder():
             yield line("sounder", zone_words(site, effect.zone, words) if effect.zone else "", detail=effect.pattern)
+        case WalkTestChanged():
+            device = subject_words(engine, effect.device, words) if engine is not None and effect.device else ""
+            yield line(f"walk_test_{effect.change}", device, effect.by, words.reason(effect.reason))
         case Refused():
             yield line("not_done", effect.verb, effect.person, effect.reason)
         case _:
@@ -144,14 +154,27 @@ def value_words(point: str, value: Value, words: Words) -> tuple[str, str]:
     return name, f"{value:.6g} {unit}".strip()
 
 
+def freshness_step(fresh: Freshness, kind: str, proven_at: datetime | None, now: datetime) -> int:
+    """How green a proof still is: 4 just proven, 1 soon due, 0 due or never."""
+    return ceil(fresh.left(kind, proven_at, now) * FRESHNESS_STEPS)
+
+
+def _due_s(fresh: Freshness, kind: str, proven_at: datetime | None, now: datetime) -> float:
+    due_at = fresh.due_at(kind, proven_at)
+    return 0.0 if due_at is None else (due_at - now).total_seconds()
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """An order in which smoke-2 stands before smoke-10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
-def device_lines(site: Site, engine: ShownEngine, now: datetime, zone: str, words: Words) -> list[DeviceLine]:
+def device_lines(
+    site: Site, engine: ShownEngine, now: datetime, zone: str, words: Words, fresh: Freshness | None = None
+) -> list[DeviceLine]:
     """The devices of a home (or of one zone of it): alarmed ones first, then silent, never heard, and the rest."""
     alarmed = {alarm.subject for alarm in engine.alarms.values()}
+    fresh = fresh or Freshness()
     lines = []
     for state in engine.devices.values():
         device = state.device
@@ -179,6 +202,10 @@ def device_lines(site: Site, engine: ShownEngine, now: datetime, zone: str, word
                     for point, value in sorted(state.values.items())
                     if point.isprintable()
                 ),
+                relied_on=needs_proof(device),
+                proven_at=state.proven_at,
+                freshness=freshness_step(fresh, device.kind, state.proven_at, now),
+                due_s=_due_s(fresh, device.kind, state.proven_at, now),
             )
         )
     order = ("alarm", "silent", "never", "heard")

@@ -57,6 +57,10 @@ class Times:
         form = "%H:%M:%S" if local.date() == today.date() else "%m-%d %H:%M:%S"
         return local.strftime(form) + self.suffix
 
+    def on_the_wall(self, at: datetime) -> str:
+        """Date and time of an instant that is the wall clock's already (a kept sheet's)."""
+        return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") + self.suffix
+
     def iso(self, at: datetime) -> str:
         """For scripts: the instant on the engine's time line."""
         return at.astimezone(UTC).isoformat()

@@ -20,7 +20,8 @@ from gateway.console.parts import ConsoleParts
 from gateway.console.phone import PhonePages
 from gateway.console.plain import PlainPages
 from gateway.console.render import HERE, Pages
-from rules.inputs import Verb
+from gateway.console.walk_test import WalkTestPages
+from rules.inputs import ModeVerb, Verb
 
 
 class _Word(Convertor[str]):
@@ -42,7 +43,12 @@ class _VerbName(_Word):
 
 
 register_url_convertor("kind", _ItemKind())
+class _ModeVerbName(_Word):
+    regex = "|".join(ModeVerb)
+
+
 register_url_convertor("verb", _VerbName())
+register_url_convertor("modeverb", _ModeVerbName())
 
 
 def build(console: ConsoleParts) -> Starlette:
@@ -56,6 +62,7 @@ def build(console: ConsoleParts) -> Starlette:
     plain = PlainPages(console, pages, live, lambda visit, home: visit.viewer.sees(home))
     adoption = AdoptionPages(console, pages, gate)
     phone = PhonePages(console, pages, gate, desk)
+    walk = WalkTestPages(console, pages, gate, desk, live)
     log_in = LogIn(accounts, sessions, Throttle(console.clock), pages, gate)
     page = gate.page
     routes = [
@@ -63,6 +70,10 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}", page(live.one_board, Need.VIEW)),
         Route("/events", page(live.events, Need.VIEW)),
         Route("/home/{home}/devices", page(live.devices, Need.LOGIN)),
+        Route("/home/{home}/walk-test", page(walk.show, Need.LOGIN), methods=["GET"]),
+        Route("/home/{home}/walk-test/{verb:modeverb}", page(walk.act, Need.LOGIN), methods=["POST"]),
+        Route("/home/{home}/walk-test/sheet/{key}", page(walk.sheet, Need.LOGIN), methods=["GET"]),
+        Route("/home/{home}/walk-test/sheet/{key}/pdf", page(walk.pdf, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/{kind:kind}/{id}", page(live.item, Need.LOGIN)),
         Route("/home/{home}/{kind:kind}/{id}/{verb:verb}", page(live.act, Need.LOGIN), methods=["POST"]),
         Route("/unregistered", page(plain.unregistered, Need.LOGIN)),

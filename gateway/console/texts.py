@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.console.reasons import REASONS
+from gateway.console.texts_phone import PHONE_TEXTS
+from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
+
 LANGUAGES: Final = ("zh", "en")
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
+    **PHONE_TEXTS,
     # name and navigation
     "name": ("安联网", "Anlian"),
     "name.long": ("安联网 安全监管台", "Anlian safety board"),
@@ -153,6 +158,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请求并非来自本站页面。什么都没有改变。",
         "The request did not come from a page of ours. Nothing was changed.",
     ),
+    "refused.taken": ("{who} 已接手处理。", "{who} has taken it on already."),
+    "refused.somebody": ("有人", "Somebody"),
+    "refused.colon": ("：", ": "),
+    "refused.tick": (
+        "恢复信号不可信：请到现场查看，勾选“已到现场查看”后再复位",
+        "its clears are not trusted: look on site, tick “checked on site”, then reset",
+    ),
+    "refused.quiet": (
+        "不需要复位：10 分钟内不再发生就自行结束",
+        "no reset is needed: it ends by itself after 10 quiet minutes",
+    ),
     "refused.gone": ("此报警已不在进行中。", "This alarm is not open any more."),
     "refused.no_answer": (
         "没有得到答复：不知道是否已执行。请查看状态，必要时按现场规程处理。",
@@ -231,61 +247,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "login.failed": ("账号或密码不对。", "Account or password is wrong."),
     "login.wait": ("尝试次数过多，请 {age} 后再试。", "Too many attempts. Try again in {age}."),
     "login.no_accounts": ("尚未配置账号文件。", "No accounts are configured."),
-    # the phone page
-    "phone.title": ("报警", "Alarm"),
-    "phone.coming": ("我来处理", "I'm coming"),
-    "phone.coming_too": ("我也去", "I'm coming, too"),
-    "phone.you_are": ("您是 {name}", "You are {name}"),
-    "phone.who": ("您是谁？", "Who are you?"),
-    "phone.who_needed": ("请先选择您是谁。什么都没有改变。", "Say who you are first. Nothing was changed."),
-    "phone.taken": ("{who} 已于 {time} 接手", "{who} took it on at {time}"),
-    "phone.not_taken": ("还没有人处理", "Nobody has taken it on yet"),
-    "phone.you_took": ("您已于 {time} 接手。请立即前往。", "You took it on at {time}. Go there now."),
-    "phone.done": ("已确认：由 {who} 处理。请立即前往。", "Acknowledged: {who} has it. Go there now."),
-    "phone.done_second": (
-        "{who} 已先接手；您的确认也已记录。",
-        "{who} took it on before you; your answer is on record, too.",
-    ),
-    "phone.grew": (
-        "您确认之后又有新的报警，请再次确认。",
-        "A further detector spoke after you acknowledged. Please acknowledge again.",
-    ),
-    "phone.over": ("此报警已结束，不需要再处理。", "This alarm is over. Nothing more to do."),
-    "phone.over_test": ("如现场仍有危险，请拨打 119。", "If there is danger on site, call 119."),
-    "phone.expired": ("链接已过期", "This link has expired"),
-    "phone.expired_detail": (
-        "什么都没有改变。请打开最新的一条消息，或联系值班人员。",
-        "Nothing was changed. Open the newest message, or call the person on duty.",
-    ),
-    "phone.broken": ("链接无效", "This link is not valid"),
-    "phone.broken_detail": (
-        "可能复制不完整。什么都没有改变。请从消息里重新点开。",
-        "It may have been cut short. Nothing was changed. Open it from the message again.",
-    ),
-    "phone.no_home": (
-        "此机构不在本网关上。什么都没有改变。",
-        "This home is not on this gateway. Nothing was changed.",
-    ),
-    "phone.no_person": (
-        "链接里的人员已不在名单上。什么都没有改变。",
-        "The person of this link is not on the list any more. Nothing was changed.",
-    ),
-    "phone.call": ("拨打 119", "Call 119"),
-    "phone.script": ("报警时这样说", "Say this"),
-    "script.fire": ("我要报火警。", "I report a fire."),
-    "script.gas": ("我要报可燃气体泄漏。", "I report a gas leak."),
-    "script.place": ("{home}，地址：{address}。", "{home}, address: {address}."),
-    "script.where": ("位置：{place}。", "Place: {place}."),
-    "script.residents": (
-        "这里有 {count} 张床位，住的是{residents}老人。",
-        "{count} beds here; residents: {residents}.",
-    ),
-    "script.help": ("他们不能自己离开，需要帮助。", "They cannot leave by themselves and need help."),
-    "script.no_address": ("（站点文件没有地址，请自己说清楚）", "(the site file has no address: say it yourself)"),
-    "residents.independent": ("自理", "independent"),
-    "residents.partly_dependent": ("半失能", "partly dependent"),
-    "residents.dependent": ("失能", "dependent"),
-    "residents.dementia": ("失智", "living with dementia"),
     # errors
     "error.title": ("出错了", "Something is wrong"),
     "error.not_found": ("没有这个页面，或您无权查看。", "No such page, or it is not yours to see."),
@@ -333,21 +294,8 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "engine_faulted": ("判定出错", "engine fault"),
 }
 
-REASONS: Final[dict[str, str]] = {
-    "unknown here, or over already": "找不到，或已经结束",
-    "nothing sounds for this incident": "此事件没有正在响的声光",
-    "already acknowledged by": "已确认：",
-    "a false alarm needs its cause": "误报必须填写原因",
-    "this alarm is already acknowledged": "此报警已确认",
-    "the detector still reports the alarm: it must clear before a reset": "探测器仍在报警：恢复后才能复位",
-    "only for alarms whose end the bridge may invent; this one can be reset once it has cleared": (
-        "现场查看只用于恢复信号不可信的报警；此报警须先恢复"
-    ),
-    "nobody has acknowledged this alarm yet: acknowledge it first": "此报警尚未确认：请先确认",
-    "this alarm does not latch: it ends by itself when its cause is gone": "此报警不锁存：原因消除后自行结束",
-    "this alarm is over": "此报警已结束",
-}
-"""The engine's reasons for a refusal, which it gives in English. One that stands not here is shown as it is."""
+TEXTS.update(WALK_TEST_TEXTS)
+EVENTS.update(WALK_TEST_EVENTS)
 
 PURPOSES: Final[dict[str, tuple[str, str]]] = {
     "call": ("请到场", "come"),

@@ -266,4 +266,5 @@ def _document(home: str, alarm: Alarm, change: str, at: datetime, reason: str) -
         "found": alarm.found,
         "late": alarm.late,
         "repeats": alarm.repeats,
+        "test": bool(alarm.test),
     }

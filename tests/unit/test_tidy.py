@@ -35,6 +35,7 @@ DOORS = {
     "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py"),
     "uvicorn": {"gateway/app.py", "gateway/demo.py"},
     "argon2": "gateway/console/",
+    "weasyprint": {"gateway/console/sheet_pdf.py"},
     "time": {"gateway/clock.py"},
 }
 

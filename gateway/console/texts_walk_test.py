@@ -1,0 +1,158 @@
+"""The words of the walk test's pages and sheets, in Chinese and English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WALK_TEST_TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "nav.walk_test": ("自检", "Walk test"),
+    "unknown.walk_test": (
+        "正在自检（{proven}/{total}）：自检报警不呼叫",
+        "walk test running ({proven} of {total}): test alarms call nobody",
+    ),
+    "mark.test": ("自检", "Test"),
+    "item.test": (
+        "这是自检报警：不呼叫、不响声光；2分钟内未恢复即转为真实报警。",
+        "A test alarm: it calls nobody and nothing sounds; it is a real one if it has not cleared within 2 minutes.",
+    ),
+    "item.test_page": ("打开自检页面", "Open the walk test"),
+    # the devices page
+    "proof.last": ("最近验证", "Last proven"),
+    "proof.never": ("从未验证", "never proven"),
+    "proof.due_in": ("{age}后应再验证", "due in {age}"),
+    "proof.overdue": ("已超期 {age}", "overdue by {age}"),
+    "proof.due_now": ("应验证", "due now"),
+    # the page before a test
+    "walk.title": ("探测器自检", "Walk test"),
+    "walk.what": (
+        "逐个按下探测器的测试按钮：每个收到信号后打勾。自检期间，其余设备照常报警。",
+        "Press each detector's test button: each is ticked off as its signal comes. Everything else alarms as ever.",
+    ),
+    "walk.rules": (
+        "以下情况一律是真实报警：未先点“正在测试”的探测器；点后60秒以外的信号；2分钟内未恢复；已打勾的再次报警；"
+        "第二个区域报警；任何手动报警按钮。",
+        "These are real alarms: a detector that was not tapped first, or more than 60 s ago; one that has not cleared "
+        "within 2 minutes; a second alarm of a ticked one; a second zone; any manual call point.",
+    ),
+    "walk.scope": ("范围", "Scope"),
+    "walk.scope_all": ("全院", "The whole home"),
+    "walk.scope_zones": ("所选区域", "These zones"),
+    "walk.limit": ("时限", "Time limit"),
+    "walk.limit_hint": ("到时自动结束", "it ends by itself after that"),
+    "walk.minutes": ("{count} 分钟", "{count} minutes"),
+    "walk.hours": ("{count} 小时", "{count} h"),
+    "walk.start": ("开始自检", "Start the walk test"),
+    "walk.view_only": ("此账号只能查看", "This account may only look"),
+    "walk.choose_zone": ("请选择区域。", "Choose the zones."),
+    # the page during a test
+    "walk.running": ("正在自检", "Walk test running"),
+    "walk.by": ("测试人：{who}", "Tester: {who}"),
+    "walk.until": ("{time} 自动结束", "ends by itself at {time}"),
+    "walk.progress": ("已验证 {proven} / {total}", "{proven} of {total} proven"),
+    "walk.burning": ("有真实报警！", "A real alarm is open!"),
+    "walk.burning_hint": (
+        "先处理并复位。在此之前，任何信号都不算自检。",
+        "Deal with it and reset it. Until then nothing counts as a test.",
+    ),
+    "walk.armed": ("正在测试：{device}", "Testing now: {device}"),
+    "walk.armed_until": ("请在 {time} 前按下它的测试按钮", "press its test button before {time}"),
+    "walk.none_armed": (
+        "走到探测器旁，点“正在测试”，再按它的测试按钮。",
+        "Go to a detector, tap “Testing this one now”, then press its test button.",
+    ),
+    "walk.arm": ("正在测试这个", "Testing this one now"),
+    "walk.arm_again": ("再计60秒", "Another 60 s"),
+    "walk.stopped": ("已停响，现场无异常", "It has stopped, nothing is wrong here"),
+    "walk.wait_clear": ("等待恢复，{time} 前未恢复即为真实报警", "waiting for it to clear; real alarm after {time}"),
+    "walk.end": ("结束自检", "End the walk test"),
+    "walk.end_hint": ("未恢复的自检报警将转为真实报警。", "A test alarm that has not cleared becomes a real one."),
+    "walk.real": ("自检期间的真实报警", "Real alarms during this test"),
+    "walk.other_tester": (
+        "只有测试人能逐个测试；任何值班人员都可以结束自检。",
+        "Only the tester ticks off detectors; anybody on duty may end the test.",
+    ),
+    "walk.state.waiting": ("待测试", "to do"),
+    "walk.state.armed": ("正在测试", "testing now"),
+    "walk.state.in_test": ("自检报警中", "test alarm"),
+    "walk.state.proven": ("已验证", "proven"),
+    "walk.state.self_tested": ("自检信号已收到", "self-test received"),
+    "walk.state.not_cleared": ("已转为真实报警", "became a real alarm"),
+    "walk.state.lost": ("未见恢复", "its end was not seen"),
+    "walk.state.alarm": ("真实报警", "real alarm"),
+    "walk.state.always_real": ("手动报警按钮：不能这样测试", "manual call point: not tested this way"),
+    "walk.done.start": ("自检已开始。", "The walk test has begun."),
+    "walk.done.cleared": ("已记录。", "On record."),
+    "walk.done.end": ("自检已结束。结果单在下面。", "The walk test is over. Its sheet is below."),
+    # due list and sheets
+    "walk.due": ("应验证的探测器", "Detectors that are due"),
+    "walk.due_none": ("没有到期的探测器", "None is due"),
+    "walk.month": (
+        "近31天自检报警 {count} 次（每月至少 {owed} 次）",
+        "{count} test alarms in the last 31 days (at least {owed} a month)",
+    ),
+    "walk.sheets": ("自检结果单", "Sheets"),
+    "walk.sheets_none": ("还没有结果单", "No sheet yet"),
+    "walk.sheets_off": ("此处没有结果单文件夹", "No folder of sheets here"),
+    "walk.sheet_line": ("已验证 {proven} / {total}", "{proven} of {total} proven"),
+    # the sheet
+    "sheet.title": ("探测器自检结果单", "Walk test sheet"),
+    "sheet.home": ("机构", "Home"),
+    "sheet.address": ("地址", "Address"),
+    "sheet.began": ("开始", "Began"),
+    "sheet.ended": ("结束", "Ended"),
+    "sheet.because": ("结束原因", "Why it ended"),
+    "sheet.tester": ("测试人", "Tester"),
+    "sheet.ended_by": ("结束人", "Ended by"),
+    "sheet.scope": ("范围", "Scope"),
+    "sheet.id": ("编号", "Number"),
+    "sheet.complete": ("范围内的探测器全部验证", "Every detector in the scope was proven"),
+    "sheet.incomplete": (
+        "未全部验证：{missing} 个没有验证",
+        "Not complete: {missing} not proven",
+    ),
+    "sheet.not_proven": ("没有验证的", "Not proven"),
+    "sheet.was_proven": ("已验证的", "Proven"),
+    "sheet.real": ("自检期间的真实报警", "Real alarms during the test"),
+    "sheet.none": ("无", "none"),
+    "sheet.device": ("设备", "Device"),
+    "sheet.zone": ("区域", "Zone"),
+    "sheet.result": ("结果", "Result"),
+    "sheet.signal": ("信号", "Signal"),
+    "sheet.at": ("报警时间", "Alarm"),
+    "sheet.cleared": ("恢复时间", "Cleared"),
+    "sheet.category": ("类别", "Category"),
+    "sheet.result.proven": ("已验证", "proven"),
+    "sheet.result.self_tested": ("自检信号已收到（未报警）", "self-test received (no alarm)"),
+    "sheet.result.not_cleared": ("有信号，未按时恢复", "signal came, did not clear in time"),
+    "sheet.result.not_proven": ("没有收到信号", "no signal came"),
+    "sheet.result.always_real": ("手动报警按钮，不能这样测试", "manual call point, not tested this way"),
+    "sheet.says": (
+        "本单只证明：所列探测器的按钮信号在所示时间到达本网关。未证明烟、热、气体本身能被探测到，也未证明电话和声光警报。",
+        "This sheet proves that the signal of each listed detector's button reached this gateway at the time shown. It "
+        "does not prove that smoke, heat or gas itself is detected, nor telephones and sounders.",
+    ),
+    "sheet.sign_tester": ("测试人签字", "Tester's signature"),
+    "sheet.sign_second": ("复核人签字", "Second signature"),
+    "sheet.date": ("日期", "Date"),
+    "sheet.made": ("由安联网 {version} 生成", "made by Anlian {version}"),
+    "sheet.pdf": ("PDF 下载", "PDF"),
+    "sheet.back": ("返回自检页面", "Back to the walk test"),
+    "sheet.pdf_missing": ("这台机器还不能生成 PDF", "This machine cannot make PDFs yet"),
+    "sheet.pdf_missing_detail": (
+        "请安装：apt install {packages}，然后重启网关。网页版结果单可以直接打印。",
+        "Install: apt install {packages}, then start the gateway again. The sheet as a page can be printed as it is.",
+    ),
+    "sheet.pdf_busy": ("正在生成另一份 PDF，请稍后再试", "Another PDF is being made: try again in a moment"),
+}
+
+WALK_TEST_EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "became_real": ("转为真实报警", "became a real alarm"),
+    "walk_test_started": ("自检开始", "walk test began"),
+    "walk_test_armed": ("自检：正在测试", "walk test: testing now"),
+    "walk_test_disarmed": ("自检：未收到信号", "walk test: no signal came"),
+    "walk_test_proven": ("自检：已验证", "walk test: proven"),
+    "walk_test_cleared": ("自检：已恢复", "walk test: cleared"),
+    "walk_test_became_real": ("自检：转为真实报警", "walk test: became real"),
+    "walk_test_real_alarm": ("自检期间的真实报警", "real alarm during the walk test"),
+    "walk_test_ended": ("自检结束", "walk test ended"),
+}
