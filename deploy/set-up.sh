@@ -33,6 +33,9 @@ if [ "$what" = test ]; then
   done
   command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
   [ -d /usr/share/fonts/opentype/noto ] || missing="$missing fonts-noto-cjk"
+  # What draws the sheets of walk tests as PDF.
+  "$python" -c 'import ctypes; ctypes.CDLL("libpango-1.0.so.0"); ctypes.CDLL("libpangoft2-1.0.so.0")' 2>/dev/null ||
+    missing="$missing libpango-1.0-0 libpangoft2-1.0-0"
   if [ -n "$missing" ]; then
     [ "$(id -u)" = 0 ] || fail "the tests need:$missing. Run: sudo apt-get install$missing"
     command -v apt-get >/dev/null 2>&1 || fail "the tests need:$missing (this set-up knows Debian and Ubuntu only)"
