@@ -156,6 +156,9 @@ def _secret_fields(settings: Settings) -> Iterator[tuple[str, str, Path | None]]
         yield f"brokers[{place}].password_file", variable("broker", broker.name, "password"), broker.password_file
     for place, camera in enumerate(settings.cameras, 1):
         yield f"cameras[{place}].password_file", variable("camera", camera.name, "password"), camera.password_file
+    for place, push in enumerate(settings.pushes, 1):
+        yield f"pushes[{place}].token_file", variable("push", push.name, "token"), push.token_file
+        yield f"pushes[{place}].secret_file", variable("push", push.name, "secret"), push.secret_file
     for place, store in enumerate(settings.influx, 1):
         yield f"influx[{place}].password_file", variable("influx", store.name, "password"), store.password_file
         yield f"influx[{place}].token_file", variable("influx", store.name, "token"), store.token_file

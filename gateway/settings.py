@@ -67,6 +67,24 @@ class Source(Section):
     registered_only: bool = False
 
 
+class Push(Section):
+    """An address, `/push/<name>`, to which a platform or a maker's cloud pushes the messages of a home's devices.
+
+    At least a token or a secret is needed. `networks` (`203.0.113.0/24`) are those that may push, none: all.
+    """
+
+    name: Name
+    home: Name
+    codec: Annotated[Name, AfterValidator(_known_codec)]
+    token_file: Path | None = None
+    secret_file: Path | None = None
+    signature_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "X-Signature"
+    networks: tuple[str, ...] = ()
+    per_minute: Annotated[int, Field(ge=1, le=60_000)] = 6000
+    body_max: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 256 * 1024
+    registered_only: bool = False
+
+
 class Camera(Section):
     """A camera that is asked for frames. `name` is its address in the site file, under the source `video`."""
 
@@ -232,6 +250,7 @@ class Settings(Section):
     clock: Literal["kernel", "assume"] = "kernel"
     brokers: tuple[Broker, ...] = ()
     sources: tuple[Source, ...] = ()
+    pushes: tuple[Push, ...] = ()
     cameras: tuple[Camera, ...] = ()
     gb26875: tuple[PanelListener, ...] = ()
     gb26875_up: tuple[PanelUplink, ...] = ()
