@@ -164,6 +164,20 @@ def decode(
     raise typer.Exit(1 if failed else 0)
 
 
+@cli.command(name="devices-page")
+def devices_page(
+    directory: Annotated[Path, typer.Argument(help="Where the pages are.")] = Path("docs"),
+    check: Annotated[bool, typer.Option(help="Write nothing; exit code 1 where a page is not current.")] = False,
+) -> None:
+    """Make docs/devices.md from the catalogue: what is understood, its points and traps, how to connect it."""
+    from gateway.devices_page import stale, write
+
+    paths = stale(directory) if check else write(directory)
+    for path in paths:
+        typer.echo(f"{path}: {'not current, run: anlian devices-page' if check else 'written'}")
+    raise typer.Exit(1 if check and paths else 0)
+
+
 account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")
 cli.add_typer(account, name="account")
 
