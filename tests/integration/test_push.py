@@ -325,6 +325,11 @@ async def test_an_unknown_source_is_not_there(door: Door) -> None:
     ("path", "body", "device"),
     [
         (
+            "lora?event=status",
+            {"deviceInfo": {"applicationId": "a1", "devEui": "0011223344556677"}, "margin": 7, "batteryLevel": 81.5},
+            "0011223344556677",
+        ),
+        (
             "lora",
             {"deviceInfo": {"applicationId": "a1", "devEui": "0011223344556677"}, "object": {}},
             "0011223344556677",
@@ -338,7 +343,7 @@ async def test_an_unknown_source_is_not_there(door: Door) -> None:
             "ws301",
         ),
     ],
-    ids=["chirpstack", "things-stack"],
+    ids=["chirpstack-status", "chirpstack", "things-stack"],
 )
 async def test_a_lorawan_server_s_push_has_the_topic_that_it_would_have_over_mqtt(
     door: Door, path: str, body: dict[str, Any], device: str
@@ -346,6 +351,8 @@ async def test_a_lorawan_server_s_push_has_the_topic_that_it_would_have_over_mqt
     assert (await door.post(path, body))[0] == 200
     (arrived,) = door.inputs()
     assert [report.device for report in arrived.reports] == [f"lora/{device}"]
+    if path.endswith("status"):
+        assert {reading.point for reading in arrived.reports[0].readings} == {"link.margin", "battery"}
 
 
 async def test_what_cannot_be_read_is_kept_and_raises_its_device_s_danger(door: Door) -> None:
