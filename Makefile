@@ -19,7 +19,8 @@ test: $(VENV)/.test                  ## everything, with real servers and a real
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" $(TESTS)
+	$(BIN)/python -m pytest -m browser $(TESTS)
 
 check: $(VENV)/.demo                 ## the example configuration: faults, warnings, scenarios
 	$(ANLIAN) check $(or $(FILE),deploy/example.toml)

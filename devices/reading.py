@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -59,7 +60,7 @@ class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quality: Quality = Quality.GOOD
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True):
+class Report(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one device said in one packet.
 
     `device` is the address that the codec read (friendly name, DevEUI, …); the inventory replaces it
@@ -186,6 +187,7 @@ _LETTERED: Final = frozenset({"relay", "input"})
 """Terminals that some devices name by a letter (`input.A`)."""
 
 
+@lru_cache(maxsize=1024)
 def find_point(name: str) -> Point | None:
     """The catalogue entry of a point, numbered ones included (`cable_temp.3`, `input.A`; up to 64), or None."""
     point = POINTS.get(name)

@@ -60,7 +60,7 @@ def run(settings: SettingsFile) -> None:
     for warning in configuration.warnings:
         typer.echo(str(warning), err=True)
 
-    async def main() -> None:
+    async def main() -> bool:
         gateway = Gateway(configuration)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,9 +69,11 @@ def run(settings: SettingsFile) -> None:
         console = gateway.settings.console
         typer.echo(f"console: http://{console.host}:{console.port}/", err=True)
         await gateway.run()
+        return gateway.starts_anew
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+        while runner.run(main()):
+            continue
 
 
 @cli.command()
@@ -79,6 +81,7 @@ def demo(
     incident: Annotated[str, typer.Option(help="What happens: kitchen-fire, gas-leak, fall, sos, …")] = "kitchen-fire",
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
     after: Annotated[float, typer.Option(help="Seconds until it begins.")] = 15.0,
+    embedded_broker: Annotated[bool, typer.Option(help="Even where mosquitto is installed.")] = False,
 ) -> None:
     """A virtual home, its broker, a phone and the gateway, on this machine only, until Ctrl-C."""
     from gateway import demo as show
@@ -89,7 +92,7 @@ def demo(
         raise typer.Exit(EXIT_CODE)
     say = lambda line: print(line, flush=True)  # noqa: E731
     try:
-        asyncio.run(show.run(incident, language, say, timedelta(seconds=after)))
+        asyncio.run(show.run(incident, language, say, timedelta(seconds=after), embedded=embedded_broker))
     except show.DemoCannotStart as why:
         typer.echo(f"the demo cannot start: {why}", err=True)
         raise typer.Exit(EXIT_CODE) from None

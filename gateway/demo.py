@@ -48,6 +48,26 @@ allow_anonymous true
 listener {port} 127.0.0.1
 """
 
+_EMBEDDED = """id = 0
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 1000
+max_segment_size = 104857600
+max_segment_count = 10
+
+[v4.1]
+name = "demo"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v4.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = 8388608
+max_inflight_count = 500
+dynamic_filters = true
+"""
+"""The broker that came as a wheel takes 20 KB by default: less than a bridge's list of its devices."""
+
 _SETTINGS = """data_dir = "data"
 sites = ["site.toml"]
 public_url = "http://127.0.0.1:{console}"
@@ -94,26 +114,35 @@ class DemoCannotStart(Exception):
     """Something that the demo needs is missing; the text says what, and how to get it."""
 
 
-def free_port(wanted: int = 0) -> int:
-    """`wanted` if it is free on loopback, else any free port."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
+def free_port() -> int:
+    """A port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def console_socket() -> socket.socket:
+    """The console's socket, bound at once so that two demos never want the same port: 8080, or any free one."""
+    for port in (8080, 0):
+        listening = socket.socket()
+        with contextlib.suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            listening.listen()
+            return listening
+        listening.close()
     raise DemoCannotStart("no free port on 127.0.0.1")
 
 
 @contextmanager
-def _broker(folder: Path, port: int) -> Iterator[str]:
+def _broker(folder: Path, port: int, embedded: bool) -> Iterator[str]:
     """A broker of our own on loopback: mosquitto if this machine has it, else the one that came as a wheel."""
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if binary is not None:
+    if binary is not None and not embedded:
         (folder / "mosquitto.conf").write_text(_MOSQUITTO.format(port=port))
         command, name = [binary, "-c", str(folder / "mosquitto.conf")], "mosquitto"
     else:
-        command, name = [sys.executable, "-m", "iotcore", "--listen", "127.0.0.1", "--port", str(port)], "iotcore"
+        (folder / "broker.toml").write_text(_EMBEDDED.format(port=port))
+        command, name = [sys.executable, "-m", "iotcore", "--config", str(folder / "broker.toml")], "iotcore"
     # A session of its own: Ctrl-C is for us, and we stop the broker last.
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -198,8 +227,18 @@ class Phones:
             await task
 
 
-async def run(incident: str, language: str, say: Callable[[str], None], after: timedelta = INCIDENT_AFTER) -> None:
-    """Run the demo until SIGINT or SIGTERM; nothing is left behind. DemoCannotStart says what is missing."""
+async def run(
+    incident: str,
+    language: str,
+    say: Callable[[str], None],
+    after: timedelta = INCIDENT_AFTER,
+    *,
+    embedded: bool = False,
+) -> None:
+    """Run the demo until SIGINT or SIGTERM; nothing is left behind. DemoCannotStart says what is missing.
+
+    `embedded`: with the broker that came as a wheel even where mosquitto is installed.
+    """
     if incident not in PLOTS:
         raise DemoCannotStart(f"no incident {incident!r}; there are: {', '.join(PLOTS)}")
     stop = asyncio.Event()
@@ -207,13 +246,15 @@ async def run(incident: str, language: str, say: Callable[[str], None], after: t
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with TemporaryDirectory(prefix="anlian-demo-") as name:
         folder = Path(name)
-        broker_port, phone_port, console_port = free_port(), free_port(), free_port(8080)
-        with _broker(folder, broker_port) as broker:
+        broker_port, phone_port = free_port(), free_port()
+        listening = console_socket()
+        console_port = int(listening.getsockname()[1])
+        with _broker(folder, broker_port, embedded) as broker:
             await _wait_for_port(broker_port)
             home = VirtualHome(HOME)
             password = token_hex(4)
             _write_configuration(folder, home, broker, broker_port, phone_port, console_port, language, password)
-            gateway = Gateway(load(folder / "settings.toml"))
+            gateway = Gateway(load(folder / "settings.toml"), listening)
             names = {person.id: person.name for person in gateway.sites[HOME].people}
             async with Phones(say, names).serving(phone_port):
                 await _play(gateway, home, broker_port, incident, after, stop, say, console_port, password, broker)

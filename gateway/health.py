@@ -21,6 +21,7 @@ log = structlog.get_logger("health")
 
 UNSYNCHRONISED_AFTER_S = 600.0
 DISK_FREE_MIN = 256 * 1024 * 1024
+PROBE_BYTES = 4 * 1024 * 1024
 PRUNE_EVERY_S = 300.0
 REFUSALS_EVERY_S = 60.0
 STALLED_AFTER_S = 10.0
@@ -131,6 +132,23 @@ def look_at_disk(links: Links, folder: Path) -> None:
         links.tell("disk", False, f"{free_mib} MiB free for the journal; make room on this disk")
     else:
         links.tell("disk", True, "")
+
+
+def takes_writes(folder: Path) -> bool:
+    """Whether the disk would take a new journal: there is room, and a file can be written and synced."""
+    if shutil.disk_usage(folder).free < PROBE_BYTES:
+        return False
+    probe = folder / "probe"
+    try:
+        with probe.open("wb") as stream:
+            stream.write(bytes(65_536))
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
 
 
 def notify_systemd(state: str) -> None:

@@ -17,6 +17,9 @@ from rules.text import Text
 from rules.turn import Turn
 from rules.walk_test import CLEARS_WITHIN
 
+FALLBACK = "gateway.fallback."
+"""How the rules of unreadable packets begin: they call people, but they confirm nothing."""
+
 RESETS_MAX = 10_000
 """Resets that are remembered (for what retained messages may raise); beyond it the oldest is forgotten."""
 
@@ -114,7 +117,8 @@ class Alarms:
     def _join(self, turn: Turn, alarm: Alarm) -> tuple[Alarm, bool, bool]:
         """The alarm in its incident; whether that is new, and whether another device is in it."""
         incident, is_new = self._incidents.incident_for(turn, alarm.zone, alarm.category)
-        second_device = any(other.subject != alarm.subject for other in self.of_incident(incident))
+        readable = [other for other in (alarm, *self.of_incident(incident)) if not other.rule.startswith(FALLBACK)]
+        second_device = len({other.subject for other in readable}) > 1 and alarm in readable
         return replace(alarm, incident=incident), is_new, second_device
 
     def _raise_test(self, turn: Turn, alarm: Alarm, test: str) -> Alarm:

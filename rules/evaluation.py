@@ -31,7 +31,12 @@ class Evaluation:
     ) -> None:
         """Ask these rules about the device as it is now. `found`: its values come from a retained message."""
         device_id = state.device.id
+        # A device that is not engaged has no alarm and nothing pending: what does not hold changes nothing.
+        quiet = not state.engaged
         for rule in rules:
+            if quiet and not rule.condition.holds(state.values, False):
+                continue
+            state.engaged = True
             known = self._alarms.find(rule.id, device_id)
             raising = ("raise", rule.id, device_id)
             active = known.active if known is not None else raising in self._deadlines
@@ -49,7 +54,8 @@ class Evaluation:
             elif not found:
                 # Unknown: what was decided stays, and an end that was not decided yet begins anew.
                 self._deadlines.cancel(("clear", rule.id, device_id))
-        self._note_engaged(state)
+        if state.engaged:
+            self._note_engaged(state)
 
     def _trip(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState, *, found: bool) -> None:
         cause = self.cause(rule, state, found=found)

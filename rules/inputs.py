@@ -22,7 +22,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: datetime
 
 
-class ReadingsArrived(Input, frozen=True, kw_only=True):
+class ReadingsArrived(Input, frozen=True, kw_only=True, gc=False):
     """One packet was understood. `retained`: the broker kept it; its values were found, not just said.
 
     `unregistered` tells that the reports come from an address that the site file does not name; their

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rules.alarm import Category
-from rules.alarms import Cause
+from rules.alarms import FALLBACK, Cause
 from rules.text import Text
 
 UNASSIGNED = "unassigned"
@@ -63,13 +63,16 @@ IMPLAUSIBLE = Text("测量值不可信", "Value not plausible")
 
 
 def fallback(category: Category, subject: str, zone: str, detail: str) -> Cause:
-    """A device that watches for a danger spoke, and nobody could read it: taken for the danger (never swallowed)."""
+    """A device that watches for a danger spoke, and nobody could read it: taken for the danger (never swallowed).
+
+    It calls people like the danger itself, but does not go before a detector that can be read, nor confirm one.
+    """
     title = _DANGER_TITLES[category]
     return Cause(
-        rule=f"gateway.fallback.{category.value}",
+        rule=f"{FALLBACK}{category.value}",
         title=Text(f"{title.zh}？设备有报文但无法解读", f"{title.en}? Device spoke, content unreadable"),
         category=category,
-        priority=1,
+        priority=2,
         latch=True,
         subject=subject,
         zone=zone,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Client, GatewayProcess, Mosquitto, running, wait_until
+from tests.servers import Client, GatewayProcess, Mosquitto, listens, running, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -94,3 +95,55 @@ def test_the_demo_shows_a_fire_within_a_minute_and_leaves_nothing(tmp_path: Path
 def test_the_demo_names_the_incidents_it_knows() -> None:
     said = anlian("demo", "--incident", "earthquake")
     assert said.returncode == 2 and "kitchen-fire" in said.stderr
+
+
+def test_the_demo_runs_without_mosquitto(tmp_path: Path) -> None:
+    log = tmp_path / "demo.log"
+    with log.open("w") as out:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "demo", "--after", "1", "--embedded-broker"], stdout=out, stderr=out
+        )
+    try:
+        wait_until(lambda: "☎" in log.read_text(), 60, "the message to a phone")
+        assert "(iotcore)" in log.read_text()
+    finally:
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(20) == 0, log.read_text()
+
+
+def test_a_taken_console_port_is_a_trouble_and_alarms_go_on(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path / "broker").start()
+    gateway = GatewayProcess(tmp_path / "gw", broker.port)
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", gateway.console_port))
+    taken.listen()
+    client = Client(broker.port, "anlian/v1/home-a/alarm", "anlian/v1/home-a/gateway")
+    with running(broker, gateway):
+        gateway.start(wait=False)
+        wait_until(lambda: client.on("anlian/v1/home-a/gateway"), 30)
+        client.publish("zigbee2mqtt/smoke-204", {"smoke": True})
+        alarms = lambda: {m["subject"]: m for m in client.on("anlian/v1/home-a/alarm")}  # noqa: E731
+        wait_until(lambda: "smoke-204" in alarms() and "link:console" in alarms(), what="fire and trouble")
+        assert "alarms go on" in alarms()["link:console"]["detail"]
+        taken.close()
+        wait_until(lambda: listens(gateway.console_port), 30, "the console comes up when the port is free")
+    client.close()
+
+
+def test_a_journal_that_could_not_be_opened_is_opened_once_there_is_room(tmp_path: Path) -> None:
+    """No journal at the start: alarms from memory, a trouble; then what was in the way goes, and it starts anew."""
+    broker = Mosquitto(tmp_path / "broker").start()
+    gateway = GatewayProcess(tmp_path / "gw", broker.port)
+    data = tmp_path / "gw" / "data"
+    (data / "journal.db.epoch").mkdir(parents=True)
+    client = Client(broker.port, "anlian/v1/home-a/alarm")
+    with running(broker, gateway):
+        gateway.start()
+        subjects = lambda: {m["subject"] for m in client.on("anlian/v1/home-a/alarm")}  # noqa: E731
+        wait_until(lambda: "link:journal-start" in subjects(), 30, "the trouble")
+        (data / "journal.db.epoch").rmdir()
+        wait_until(lambda: "starting anew" in gateway.log.read_text(), 90)
+        wait_until(lambda: (data / "journal.db").exists(), 30)
+        client.publish("zigbee2mqtt/smoke-204", {"smoke": True})
+        wait_until(lambda: "smoke-204" in subjects(), 30)
+    client.close()

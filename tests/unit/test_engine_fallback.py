@@ -32,7 +32,7 @@ BOTH = pytest.mark.parametrize("what", ["undecodable", "faulted"])
 def test_the_device_s_danger_is_raised_latched(world: World, what: str, category: Category) -> None:
     _failed(world, what, "smoke-1", category.value)
     alarm = world.alarm(f"gateway.fallback.{category.value}", "smoke-1")
-    assert (alarm.category, alarm.latched, alarm.zone, alarm.priority) == (category, True, "ward", 1)
+    assert (alarm.category, alarm.latched, alarm.zone, alarm.priority) == (category, True, "ward", 2)
     assert not alarm.clears_are_trusted and alarm.detail
     assert world.alarm(f"gateway.{what}", "smoke-1").category is Category.TROUBLE
     world.wait(CLEARS_AFTER.total_seconds())
@@ -134,3 +134,12 @@ class TestBare:
     def test_of_a_home_without_people(self) -> None:
         effects = bare_effects(replace(SITE, people=()), 1, 5, self._fault("smoke-1", "fire"))
         assert [type(effect) for effect in effects] == [AlarmChanged, DriveSounder]
+
+
+def test_an_unreadable_packet_neither_leads_nor_confirms_a_fire(world: World) -> None:
+    world.spoke("smoke-1", smoke=True)
+    incident = world.alarm("smoke", "smoke-1").incident
+    _failed(world, "undecodable", "smoke-2", "fire")
+    found = world.engine.incidents[incident]
+    assert len(found.alarms) == 2 and not found.confirmed
+    assert world.engine.alarm_book.foremost(incident).subject == "smoke-1"
