@@ -5,6 +5,8 @@ GET shows and never changes anything (chat programs fetch links ahead); only the
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from datetime import datetime
 from typing import cast
 
 import msgspec
@@ -15,6 +17,7 @@ from gateway.console.board import find_zone, person_words
 from gateway.console.gate import Gate
 from gateway.console.items import ItemView, closed_incident, incident_alarms, incident_item
 from gateway.console.parts import ConsoleParts, LinkClaims, ShownEngine
+from gateway.console.refusals import refusal_words
 from gateway.console.render import Pages, Visit
 from gateway.console.texts import Words
 from rules.alarm import Category
@@ -23,6 +26,8 @@ from rules.inputs import Verb
 from rules.site import Person, ResidentClass, Site
 
 TOKEN_MAX = 2048
+COMING_TOO_MAX = 1024
+"""Second answers that the pages remember (the journal has them all); beyond it the oldest shows its button again."""
 _NEED_HELP = (ResidentClass.PARTLY_DEPENDENT, ResidentClass.DEPENDENT, ResidentClass.DEMENTIA)
 _CALLS_FIRE_BRIGADE = (Category.FIRE, Category.GAS)
 
@@ -49,6 +54,7 @@ class PhonePages:
         self._pages = pages
         self._gate = gate
         self._desk = desk
+        self._coming_too: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     async def show(self, visit: Visit) -> Response:
         """The page."""
@@ -84,16 +90,22 @@ class PhonePages:
         after = await self._open(visit)
         if isinstance(after, Response):
             return after
+        now = after.incident
+        if not answer.done and now is not None and now.acknowledged_at is not None and now.closed_at is None:
+            # The engine refuses a second acknowledgement, and journals it. To the second carer it is no refusal.
+            self._note_coming_too(now.id, person.id, now.acknowledged_at)
+            return self._page(visit, after, mine=person)
         if not answer.done:
-            reasons = " ".join(words.reason(reason) for reason in answer.reasons)
+            reasons = " ".join(refusal_words(after.site, after.engine, reason, words) for reason in answer.reasons)
             return self._page(visit, after, answer.status, problem=f"{words('refused.title')}: {reasons}")
-        note = words("phone.done", who=person.name)
-        holder = after.incident.acknowledged_by if after.incident is not None else person.id
-        if holder and holder != person.id:
-            note = words("phone.done_second", who=person_words(after.site, holder))
-        if not answer.durable:
-            note = words("done.not_durable")
-        return self._page(visit, after, note=note, mine=person)
+        # That it was done the live part says, and takes back when a further detector speaks.
+        return self._page(visit, after, note="" if answer.durable else words("done.not_durable"), mine=person)
+
+    def _note_coming_too(self, incident: str, person: str, taken_at: datetime) -> None:
+        """Whoever comes, too, has no button until the incident is nobody's again."""
+        self._coming_too[(incident, person)] = taken_at
+        while len(self._coming_too) > COMING_TOO_MAX:
+            self._coming_too.popitem(last=False)
 
     async def _open(self, visit: Visit) -> Opened | Response:
         """Follow the link, or say clearly why it leads nowhere."""
@@ -138,6 +150,10 @@ class PhonePages:
         incident, words = opened.incident, visit.words
         is_open = incident is not None and incident.closed_at is None
         person = mine or opened.person
+        if person is None and opened.group:
+            # The page of a group knows after the answer who it was. What it shows changes; nothing else does.
+            said = visit.request.query_params.get("as", "")
+            person = next((each for each in people_to_choose(opened.site) if each.id == said), None)
         taken_by_person = (
             incident is not None
             and incident.acknowledged_at is not None
@@ -155,6 +171,11 @@ class PhonePages:
             "taken_by": person_words(opened.site, incident.acknowledged_by) if incident is not None else "",
             "taken_at": incident.acknowledged_at if incident is not None else None,
             "mine": taken_by_person,
+            "too": incident is not None
+            and incident.acknowledged_at is not None
+            and not taken_by_person
+            and person is not None
+            and self._coming_too.get((incident.id, person.id)) == incident.acknowledged_at,
             "grew": grew,
             "problem": problem,
             "note": note,

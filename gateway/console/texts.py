@@ -160,7 +160,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "refused.taken": ("{who} 已接手处理。", "{who} has taken it on already."),
     "refused.somebody": ("有人", "Somebody"),
-    "refused.colon": ("：", ": "),
     "refused.tick": (
         "恢复信号不可信：请到现场查看，勾选“已到现场查看”后再复位",
         "its clears are not trusted: look on site, tick “checked on site”, then reset",

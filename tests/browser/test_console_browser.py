@@ -222,7 +222,7 @@ def test_a_phone_acknowledges(console: Console) -> None:
     assert box["width"] >= 300
     assert box["height"] >= 72
     button.click()
-    expect(page.locator("#note")).to_contain_text("由 王护工 处理")
+    expect(page.locator("#holder")).to_contain_text("您已于")
     expect(page.locator(".coming")).to_have_count(0)
     assert [acted.person for acted in console.world.home.acted()] == ["p-wang"]
 
@@ -235,9 +235,44 @@ def test_a_phone_sees_that_another_took_it(console: Console) -> None:
     first.goto(console.world.link("p-wang"))
     first.click(".coming")
     expect(second.locator("#holder")).to_contain_text("王护工 已于", timeout=8000)
+    expect(second.locator(".coming")).to_have_text("我也去")
     second.click(".coming")
-    expect(second.locator("#problem")).to_contain_text("已确认")
-    expect(second.locator("#holder")).to_contain_text("王护工 已于")
+    expect(second.locator("#too")).to_contain_text("王护工 已于")
+    expect(second.locator("#problem")).to_have_count(0)
+
+
+def test_the_button_comes_back_on_an_open_phone_when_a_further_detector_speaks(console: Console) -> None:
+    fire(console)
+    page = console.page(width=360, height=740, lang="zh")
+    page.goto(console.world.link("p-wang"))
+    page.click(".coming")
+    expect(page.locator("#holder")).to_contain_text("您已于")
+    console.say("smoke-2", smoke__alarm=True)
+    expect(page.locator(".coming")).to_have_text("我来处理", timeout=8000)
+    expect(page.locator("#holder")).to_have_text("还没有人处理")
+    expect(page.locator("#note")).to_have_count(0)
+    page.click(".coming")
+    expect(page.locator("#holder")).to_contain_text("您已于")
+    assert len(console.world.home.acted()) == 2
+
+
+def test_a_choice_and_a_press_outlast_what_is_new(console: Console) -> None:
+    fire(console)
+    page = console.page(width=360, height=740, lang="zh")
+    page.goto(console.world.link("g-night"))
+    page.check("input[value=p-li]")
+    button = page.locator(".coming").element_handle()
+    assert button is not None
+    with page.expect_response("**/*fragment=1*"):
+        pass
+    expect(page.locator("input[value=p-li]")).to_be_checked()
+    assert button.is_visible(), "the button is another one: a press under way is lost"
+    page.click(".coming")
+    expect(page.locator("#holder")).to_contain_text("您已于")
+    with page.expect_response("**/*as=p-li*"):
+        pass
+    expect(page.locator("#holder")).to_contain_text("您已于")
+    expect(page.locator(".coming")).to_have_count(0)
 
 
 def test_a_group_is_asked_who_answers(console: Console) -> None:
@@ -248,7 +283,7 @@ def test_a_group_is_asked_who_answers(console: Console) -> None:
     assert console.world.home.acted() == [], "the browser asks for a name first"
     page.check("input[value=p-li]")
     page.click(".coming")
-    expect(page.locator("#note")).to_contain_text("由 李护工 处理")
+    expect(page.locator("#holder")).to_contain_text("您已于")
     assert [acted.person for acted in console.world.home.acted()] == ["p-li"]
 
 
@@ -261,7 +296,7 @@ def test_a_phone_whose_line_is_gone_says_so_and_keeps_its_button(console: Consol
     expect(page.locator("#overlay")).to_be_visible(timeout=13000)
     expect(page.locator(".coming")).to_be_in_viewport()
     page.click(".coming")
-    expect(page.locator("#note")).to_contain_text("由 王护工 处理")
+    expect(page.locator("#holder")).to_contain_text("您已于")
 
 
 def test_a_link_fetched_ahead_changes_nothing(console: Console) -> None:

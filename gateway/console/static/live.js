@@ -151,6 +151,8 @@
     url.hash = "";
     url.searchParams.delete("done");
     url.searchParams.set("fragment", "1");
+    const who = live.querySelector("[data-as]");
+    if (who) url.searchParams.set("as", who.dataset.as);
     return url.pathname + url.search;
   }
 
@@ -180,7 +182,7 @@
 
   function put(text, version) {
     const focused = document.activeElement && document.activeElement.id;
-    live.innerHTML = text;
+    swap(text);
     if (focused && live.querySelector("#" + CSS.escape(focused))) document.getElementById(focused).focus();
     shown = version;
     if (phone) { alive(); wanted = version; lastClock = clockWords(); }
@@ -191,12 +193,23 @@
     showLive();
     tick();
     compare();
-    const card = live.querySelector("[data-open]");
-    if (card) {
-      document.querySelectorAll(".answer, .script, .phone .procedure").forEach(function (node) {
-        node.hidden = card.dataset.open === "no";
+  }
+
+  /* What says the same stays the node it was: a press or a choice that is under way is not lost. */
+  function swap(text) {
+    const fresh = document.createElement("div");
+    fresh.innerHTML = text;
+    const before = Array.from(live.children), after = Array.from(fresh.children);
+    if (before.length === after.length) {
+      before.forEach(function (node, at) {
+        if (!node.dataset.says || node.dataset.says !== after[at].dataset.says) node.replaceWith(after[at]);
       });
+      return;
     }
+    const chosen = live.querySelector("input[type=radio]:checked");
+    live.innerHTML = text;
+    const again = chosen && live.querySelector('input[type=radio][value="' + CSS.escape(chosen.value) + '"]');
+    if (again) again.checked = true;
   }
 
   // new rows: said to a screen reader, sounded and flashed

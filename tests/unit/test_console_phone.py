@@ -1,0 +1,167 @@
+"""The phone page tells what is so now, and refusals are said with names and with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.console import phone
+from gateway.console.refusals import refusal_words
+from gateway.console.texts import WORDS
+from rules.inputs import DecodeFailed, LinkChanged, OperatorActed, PacketRefused, Verb
+from tests.console_world import Browser, World, a_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = a_world(tmp_path, answer_within_s=5.0)
+    deciding = asyncio.create_task(made.decide())
+    yield made
+    deciding.cancel()
+    await asyncio.gather(deciding, return_exceptions=True)
+
+
+def fire(world: World, device: str = "smoke-1") -> str:
+    world.home.say(device, smoke__alarm=True)
+    return world.home.incident
+
+
+async def test_the_live_part_of_an_open_page_has_the_button_again(world: World) -> None:
+    fire(world)
+    link = world.link("p-wang")
+    browser = Browser(world.build())
+    answered = await browser.post(link)
+    assert 'class="coming"' not in answered.text
+    assert 'class="coming"' not in (await browser.get(f"{link}?fragment=1")).text
+    world.home.say("smoke-2", smoke__alarm=True)
+    live = (await browser.get(f"{link}?fragment=1")).text
+    assert 'class="coming"' in live
+    assert "您确认之后又有新的报警" in live
+    assert 'id="note"' not in live
+
+
+async def test_whoever_comes_too_is_asked_again_when_it_is_nobodys(world: World) -> None:
+    fire(world)
+    app = world.build()
+    mine, second = world.link("p-wang"), world.link("p-li")
+    await Browser(app).post(mine)
+    await Browser(app).post(second)
+    assert 'id="too"' in (await Browser(app).get(f"{second}?fragment=1")).text
+    assert 'id="too"' not in (await Browser(app).get(f"{world.link('p-chen')}?fragment=1")).text
+    world.clock.advance(timedelta(seconds=5))
+    world.home.say("smoke-2", smoke__alarm=True)
+    await Browser(app).post(mine)
+    page = (await Browser(app).get(second)).text
+    assert 'id="too"' not in page
+    assert "我也去" in page
+
+
+async def test_a_group_page_remembers_who_answered(world: World) -> None:
+    fire(world)
+    link = world.link("g-night")
+    browser = Browser(world.build())
+    answered = (await browser.post(link, {"person": "p-li"})).text
+    assert 'data-as="p-li"' in answered
+    assert "您已于" in (await browser.get(f"{link}?fragment=1&as=p-li")).text
+    assert "您已于" not in (await browser.get(f"{link}?fragment=1")).text
+
+
+async def test_a_link_to_one_person_shows_nobody_elses_page(world: World) -> None:
+    fire(world)
+    browser = Browser(world.build())
+    await browser.post(world.link("p-li"))
+    assert "您已于" not in (await browser.get(f"{world.link('p-wang')}?as=p-li")).text
+
+
+async def test_what_pages_remember_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phone, "COMING_TOO_MAX", 1)
+    fire(world)
+    app = world.build()
+    for person in ("p-wang", "p-li", "p-chen"):
+        await Browser(app).post(world.link(person))
+    assert "我也去" in (await Browser(app).get(world.link("p-li"))).text
+    assert 'id="too"' in (await Browser(app).get(world.link("p-chen"))).text
+
+
+# refusals
+
+
+def reset(world: World, target: str) -> list[str]:
+    """The reasons for which a reset is refused."""
+    decided = world.home.step(
+        lambda at: OperatorActed(at=at, person="p-wang", verb=Verb.RESET, target=target, via="test")
+    )
+    return [effect.reason for effect in decided.effects if type(effect).__name__ == "Refused"]
+
+
+def acknowledge(world: World, target: str) -> None:
+    world.home.step(lambda at: OperatorActed(at=at, person="p-wang", verb=Verb.ACKNOWLEDGE, target=target, via="test"))
+
+
+def said(world: World, reason: str, language: str = "zh") -> str:
+    home = world.home
+    return refusal_words(home.site, home.engine, reason, WORDS[language])
+
+
+def unreadable(world: World) -> str:
+    world.home.step(
+        lambda at: DecodeFailed(
+            at=at, source="z2m", topic="t", reason="not JSON", device="smoke-1", category="fire", payload=b"x"
+        )
+    )
+    return next(alarm.id for alarm in world.home.engine.alarms.values() if alarm.rule == "gateway.fallback.fire")
+
+
+async def test_who_has_it_is_named(world: World) -> None:
+    assert said(world, "already acknowledged by p-wang") == "王护工 已接手处理。"
+    assert said(world, "already acknowledged by account:guest", "en") == "guest has taken it on already."
+    assert said(world, "already acknowledged by ", "en") == "Somebody has taken it on already."
+
+
+async def test_a_detector_that_still_reports_is_named(world: World) -> None:
+    incident = fire(world)
+    acknowledge(world, incident)
+    (reason,) = reset(world, incident)
+    assert said(world, reason) == "201 · 烟感1：探测器仍在报警：恢复后才能复位"
+    assert said(world, reason, "en").startswith("201 · Smoke 1: the detector still reports")
+
+
+async def test_an_unreadable_packet_asks_for_a_look_on_site(world: World) -> None:
+    alarm = unreadable(world)
+    acknowledge(world, alarm)
+    (reason,) = reset(world, alarm)
+    assert "勾选“已到现场查看”" in said(world, reason)
+    assert "仍在报警" not in said(world, reason)
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        pytest.param(
+            lambda at: DecodeFailed(at=at, source="z2m", topic="t", reason="r", device="sos-1", payload=b""), id="bytes"
+        ),
+        pytest.param(lambda at: PacketRefused(at=at, source="z2m", topic="t", reason="r", count=2), id="refused"),
+    ],
+)
+async def test_a_trouble_of_packets_ends_by_itself(world: World, happened) -> None:
+    world.home.step(happened)
+    (alarm,) = [each for each in world.home.engine.alarms.values() if each.rule.startswith("gateway.")]
+    (reason,) = reset(world, alarm.id)
+    assert said(world, reason).endswith("不需要复位：10 分钟内不再发生就自行结束")
+    assert "10 quiet minutes" in said(world, reason, "en")
+
+
+async def test_another_trouble_that_does_not_latch_names_its_cause(world: World) -> None:
+    world.home.step(lambda at: LinkChanged(at=at, link="broker:main", up=False, detail="gone"))
+    (alarm,) = world.home.engine.alarms.values()
+    (reason,) = reset(world, alarm.id)
+    assert said(world, reason).endswith("此报警不锁存：原因消除后自行结束")
+
+
+@pytest.mark.parametrize("reason", ["unknown here, or over already", "a false alarm needs its cause", "x: y"])
+async def test_other_reasons_stay_as_they_are(world: World, reason: str) -> None:
+    assert said(world, reason, "en") == reason
