@@ -1,7 +1,8 @@
 """The page of supported devices, docs/devices.md and its Chinese sister, made from the catalogue and nothing else.
 
 What stands on it cannot drift from the program: points, limits and grades are read from `devices/catalog.py`, the
-points of an ecosystem from its golden messages (devices/examples), the texts for installers from `devices/installation.py`.
+points of an ecosystem from its golden messages (`devices/examples`), the installers' texts from
+`devices/installation.py`.
 """
 
 from __future__ import annotations
