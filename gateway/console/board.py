@@ -11,6 +11,7 @@ from gateway.console.parts import Health, ShownDevice, ShownEngine
 from gateway.console.texts import Words
 from rules.alarm import Alarm, Category, State, SuppressionKind, shown_state
 from rules.incident import Incident
+from rules.place import zone_parts
 from rules.site import Site, Zone
 from rules.walk_test import WalkTest
 
@@ -149,7 +150,7 @@ def zone_words(site: Site, zone: str, words: Words) -> str:
     found = find_zone(site, zone)
     if found is None:
         return words(f"zone.{zone or 'unassigned'}") if zone in ("", "unassigned", "gateway") else zone
-    return " · ".join(part for part in (found.building, found.floor, found.name.in_language(words.language)) if part)
+    return " · ".join(zone_parts(found, words.language))
 
 
 def subject_words(engine: ShownEngine, subject: str, words: Words) -> str:

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from rules.alarm import Category
+from rules.details import detail_in, is_plain_yes
 from rules.effects import Notify
 from rules.incident import Incident
+from rules.place import zone_parts
 from rules.site import ResidentClass, Site
 from rules.text import Text
 
@@ -38,7 +40,8 @@ _RECURRED = Text("复现", "RECURRED")
 _FOUND = Text("启动时已存在，开始时间不明", "found at start, begin unknown")
 _FOUND_SHORT = Text("时间不明", "begin unknown")
 _LATE = Text("迟报", "LATE")
-_OVER = Text("已处置", "OVER")
+_TAKEN = Text("已有人接手", "TAKEN ON")
+_OVER = Text("已结束", "OVER")
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -92,7 +95,7 @@ def compose(notify: Notify, site: Site | None, url: str, language: str = "zh", *
     ]
     if remarks:
         lines.append(f"{words.pick('说明', 'Note')}{words.pick('：', ': ')}{remarks}")
-    if alarm.value:
+    if alarm.value and not is_plain_yes(alarm.value):
         lines.append(f"{words.pick('数值', 'Value')}{words.pick('：', ': ')}{one_line(alarm.value)}")
     residents = _residents(words, alarm.zone, site)
     if residents:
@@ -106,7 +109,8 @@ def _title(words: _Words, notify: Notify, drill: bool) -> str:
     """`【演练】【火警】`, `[DRILL] [FIRE] `: the marks that must be read first."""
     marks = [_DRILL] if drill else []
     if notify.purpose == "over":
-        marks.append(_OVER)
+        # Somebody who comes is not yet somebody who has put it out.
+        marks.append(_OVER if notify.incident.closed_at is not None else _TAKEN)
     elif notify.purpose == "repeat":
         marks.append(_RECURRED if notify.alarm.repeats else _REPEAT)
     if notify.alarm.late:
@@ -125,7 +129,7 @@ def _place(words: _Words, notify: Notify, site: Site | None) -> tuple[str, str, 
     zone = next((each for each in site.zones if each.id == alarm.zone), None)
     device = next((each for each in site.devices if each.id == alarm.subject), None)
     if zone is not None:
-        zone_name = one_line(f"{zone.building} {zone.floor} {words.of(zone.name)}")
+        zone_name = one_line(words.pick(" ", ", ").join(zone_parts(zone, words.language)))
     else:
         zone_name = words.of(_UNASSIGNED) if alarm.zone in ("", "unassigned") else alarm.zone
     if device is None:
@@ -154,7 +158,7 @@ def _remarks(words: _Words, notify: Notify) -> str:
     if notify.incident.confirmed:
         remarks.append(words.pick("已有第二个探测器或手报确认", "confirmed by a second detector or call point"))
     if alarm.detail:
-        remarks.append(one_line(alarm.detail))
+        remarks.append(one_line(detail_in(alarm.detail, words.language)))
     return words.pick("；", "; ").join(remarks)
 
 

@@ -44,7 +44,7 @@ def test_chinese_notice_whole() -> None:
     assert notice.title == "【火警】感烟探测器报警"
     assert notice.lines == (
         "【火警】感烟探测器报警",
-        "地点：望城区靖港镇敬老院 2号楼 1F 东区 101 烟感",
+        "地点：望城区靖港镇敬老院 2号楼1层 东区 101 烟感",
         "时间：11月22日 08:15:30",
         "住养人员：失能，12床",
         "已通知：李院长、王护理（第2步）",
@@ -57,7 +57,7 @@ def test_english_notice_whole() -> None:
     notice = compose(told(), SITE, URL, "en")
     assert notice.lines == (
         "[FIRE] Smoke alarm",
-        "Where: Jinggang care home, 2号楼 1F east wing, 101 烟感",
+        "Where: Jinggang care home, 2号楼, floor 1, east wing, 101 烟感",
         "When: 22 Nov 08:15:30",
         "Residents: dependent, 12 beds",
         "Told: 李院长, 王护理 (step 1)",
@@ -100,11 +100,27 @@ def test_late_confirmed_and_detail_are_remarks() -> None:
 def test_all_clear_says_who_took_it_on_and_sends_nobody() -> None:
     message = notify("m", purpose="over", incident=incident(acknowledged_by="li", acknowledged_at=START))
     notice = compose(message, SITE, URL)
-    assert notice.title.startswith("【已处置】")
+    assert notice.title.startswith("【已有人接手】【火警】")
+    assert compose(message, SITE, URL, "en").title.startswith("[TAKEN ON] [FIRE] ")
     assert notice.lines[-1] == "李院长已接手处理。"
     closed = notify("m", purpose="over", incident=incident(closed_at=START))
+    assert compose(closed, SITE, URL).title.startswith("【已结束】【火警】")
+    assert compose(closed, SITE, URL, "en").title.startswith("[OVER] [FIRE] ")
     assert compose(closed, SITE, URL, "en").lines[-1] == "The incident is closed; nobody else needs to go."
     assert "119" not in notice.text
+
+
+@pytest.mark.parametrize("value", ["true", "True", "false"])
+def test_a_value_that_only_says_that_it_is_so_is_left_out(value: str) -> None:
+    assert "数值" not in compose(told(alarm=alarm(value=value)), SITE, URL).text
+    assert "Value" not in compose(told(alarm=alarm(value=value)), SITE, URL, "en").text
+
+
+def test_what_the_engine_writes_is_said_in_chinese() -> None:
+    detail = "the bridge reports the end; check on site before the reset"
+    message = told(alarm=alarm(detail=detail))
+    assert "说明：已报恢复，但恢复信号不可信：复位前请到现场查看" in compose(message, SITE, URL).lines
+    assert f"Note: {detail}" in compose(message, SITE, URL, "en").lines
 
 
 @pytest.mark.parametrize("category", list(Category))
@@ -132,7 +148,7 @@ def test_device_text_makes_no_lines_of_its_own() -> None:
 
 def test_short_form_names_the_place_and_the_time() -> None:
     assert compose(told(), SITE, URL).short == (
-        "【火警】望城区靖港镇敬老院 2号楼 1F 东区 101 烟感 感烟探测器报警 08:15:30"
+        "【火警】望城区靖港镇敬老院 2号楼1层 东区 101 烟感 感烟探测器报警 08:15:30"
     )
 
 
