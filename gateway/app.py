@@ -16,9 +16,7 @@ from functools import partial
 from importlib.metadata import version
 from secrets import SystemRandom, token_bytes
 
-import msgspec
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 
 from gateway import boot, decide, health
@@ -29,17 +27,18 @@ from gateway.console.routes import build
 from gateway.decide import Decider
 from gateway.http import HttpClient
 from gateway.inbox import Delivery, Inbox, Stamp
-from gateway.links import LinkRefused, Links
+from gateway.links import Links
 from gateway.load import Configuration, ConfigurationFaults
 from gateway.metrics import Metrics
+from gateway.receive.push import pushes
 from gateway.record.journal import JournalInUse, SqliteRecord
 from gateway.record.statistics import Budget
 from gateway.reload import Reloader
 from gateway.ways import Parts, Work, ways_in, ways_out
+from gateway.web import PageLinks, listen, serve
 from rules.engine import Engine
 from rules.inputs import AnyInput, LinkChanged
 from rules.proof import Freshness
-from rules.site import Site
 
 log = structlog.get_logger("app")
 
@@ -47,33 +46,6 @@ VERSION = version("anlian-gateway")
 DRAIN_S = 6.0
 CONSOLE_AGAIN_S = 10.0
 OPEN_AGAIN_S = 10.0
-
-
-class GroupClaims(msgspec.Struct, frozen=True):
-    """What a signed link says, and whether it went to a group (then the page asks who)."""
-
-    home: str
-    incident: str
-    message: str
-    person: str
-    group: bool
-
-
-class PageLinks:
-    """Signed links as the console reads them: the site knows which persons are groups."""
-
-    def __init__(self, links: Links, sites: dict[str, Site]) -> None:
-        self._links = links
-        self._sites = sites
-
-    def read(self, token: str) -> GroupClaims | LinkRefused:
-        claims = self._links.read(token)
-        if isinstance(claims, LinkRefused):
-            return claims
-        site = self._sites.get(claims.home)
-        people = site.people if site is not None else ()
-        group = any(person.id == claims.person and person.group for person in people)
-        return GroupClaims(claims.home, claims.incident, claims.message, claims.person, group)
 
 
 class Gateway:
@@ -238,29 +210,14 @@ class Gateway:
     async def _serve_console(self) -> None:
         server = self.settings.console
         application = self.application()
-        listening = self._console_socket or _listen(server.host, server.port)
+        listening = self._console_socket or listen(server.host, server.port)
         self._console_socket = None
-        config = uvicorn.Config(
-            application,
-            host=server.host,
-            port=server.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            ssl_certfile=str(server.tls.certificate) if server.tls and server.tls.certificate else None,
-            ssl_keyfile=str(server.tls.key) if server.tls and server.tls.key else None,
-            timeout_graceful_shutdown=2,
-        )
         self.health.tell("console", True, "")
-        try:
-            await Server(config).serve([listening])
-        finally:
-            listening.close()
+        await serve(application, server, listening)
 
     def application(self) -> Starlette:
         """The console's web application."""
-        return build(
+        console = build(
             ConsoleParts(
                 engines=self.decider.engines,
                 sites=self.sites,
@@ -282,6 +239,11 @@ class Gateway:
                 closing=self.stop,
             )
         )
+        settings, secrets = self.settings, self.configuration.secrets
+        console.router.routes.extend(
+            pushes(settings.pushes, secrets, self.parts.decoder, self.inbox, self.clock, self.metrics)
+        )
+        return console
 
     def _freshness(self) -> Freshness:
         proof = self.settings.proof
@@ -369,27 +331,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 1000)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket of our own: uvicorn would end the whole program where the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
-class Server(uvicorn.Server):
-    """Uvicorn without its own hands on the signals: the gateway stops it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
 
 
 def _link_changed(link: str, up: bool, detail: str) -> Stamp:

@@ -29,9 +29,10 @@ from starlette.routing import Route
 
 from devices.virtual.home import VirtualHome
 from devices.virtual.incidents import PLOTS
-from gateway.app import Gateway, Server
+from gateway.app import Gateway
 from gateway.console.accounts import hash_password
 from gateway.load import load
+from gateway.web import Server
 
 HOME = "demo"
 INCIDENT_AFTER = timedelta(seconds=15)

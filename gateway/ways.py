@@ -15,6 +15,7 @@ from gateway.clock import STEP_LIMIT, SystemClock
 from gateway.decide import Decider
 from gateway.deliver.channels import open_channel
 from gateway.deliver.courier import Courier
+from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.people import PeopleCourier
@@ -30,11 +31,12 @@ from gateway.metrics import Metrics
 from gateway.mqtt import tls_context
 from gateway.publish import Publisher
 from gateway.receive.decode import Decoder, Route
+from gateway.receive.gb26875 import PanelSource
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource
 from gateway.receive.video import VideoSource
 from gateway.record.journal import SqliteRecord
-from gateway.settings import Broker, Camera, Influx, Source
+from gateway.settings import Broker, Camera, Influx, PanelUplink, Source
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
 from rules.site import Site
@@ -106,8 +108,25 @@ def ways_in(parts: Parts) -> Iterator[Work]:
                 parts.health.note,
                 parts.password(broker),
             ).run
+    for listener in settings.gb26875:
+        yield PanelSource(
+            listener,
+            parts.decoder,
+            parts.inventory,
+            parts.inbox,
+            parts.clock,
+            parts.jitter,
+            parts.health.note,
+            partial(_addresses, parts, listener.name),
+            parts.synchronised.is_set,
+        ).run
     if settings.cameras:
         yield _cameras(parts, settings.cameras)
+
+
+def _addresses(parts: Parts, source: str) -> list[str]:
+    """The parts of a panel that the site files know, so that their transmission device can vouch for them."""
+    return [device.address for site in parts.sites.values() for device in site.devices if device.source == source]
 
 
 def _cameras(parts: Parts, cameras: tuple[Camera, ...]) -> Work:
@@ -149,6 +168,8 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         yield courier.run
     for store in settings.influx:
         yield partial(_write_store, parts, store)
+    for uplink in settings.gb26875_up:
+        yield from _centre(parts, uplink)
     yield Courier(parts.sheets, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter).run
     if settings.heartbeat is not None:
         yield Heartbeat(
@@ -191,6 +212,22 @@ def _alarm_topics(parts: Parts, broker: Broker, home: str, status_every_s: float
     )
     yield topics.run
     yield Courier(topics, parts.record, (home,), parts.clock, parts.inbox.submit, parts.jitter).run
+
+
+def _centre(parts: Parts, uplink: PanelUplink) -> Iterator[Work]:
+    """A monitoring centre to which a home's alarms are reported as by a 用户信息传输装置."""
+    home = uplink.home
+    centre = CentreDestination(
+        uplink,
+        partial(parts.sites.__getitem__, home),
+        partial(_open_alarms, parts, home),
+        parts.clock,
+        parts.inbox.submit,
+        parts.jitter,
+        parts.version,
+    )
+    yield centre.run
+    yield Courier(centre, parts.record, (home,), parts.clock, parts.inbox.submit, parts.jitter, QUEUE_MAX).run
 
 
 async def _write_store(parts: Parts, store: Influx) -> None:

@@ -25,7 +25,7 @@ class Hands:
 
         class FakeDatetime(datetime):
             @classmethod
-            def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            def now(cls, _tz: object = None) -> datetime:  # type: ignore[override]
                 return outer.wall
 
         monkeypatch.setattr(clock_module, "datetime", FakeDatetime)

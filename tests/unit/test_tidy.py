@@ -32,7 +32,7 @@ DOORS = {
     "aiohttp": {"gateway/http.py", "gateway/deliver/influx_post.py"},
     "sqlite3": "gateway/record/",
     "influxdb_client": {"gateway/deliver/influx_post.py"},
-    "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py", "gateway/receive/push.py"),
+    "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py", "gateway/receive/push.py", "gateway/web.py"),
     "uvicorn": {"gateway/web.py", "gateway/demo.py"},
     "argon2": "gateway/console/",
     "weasyprint": {"gateway/console/sheet_pdf.py"},
