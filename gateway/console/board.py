@@ -157,7 +157,7 @@ def subject_words(engine: ShownEngine, subject: str, words: Words) -> str:
     """The device an alarm is about, with its room; a link or anything else as it is called."""
     state = engine.devices.get(subject)
     if state is None:
-        return subject
+        return words.link(subject)
     device = state.device
     return " · ".join(part for part in (device.room, device.name.in_language(words.language)) if part)
 
@@ -255,7 +255,7 @@ def _unknown(home: str, health: Health, total: int, never: int, silent: int, wor
     if not links:
         reasons.append(words("unknown.no_link"))
     down = [link.name for link in links if not link.up]
-    reasons += [words("unknown.link", name=name) for name in down[:NAMED_LINKS_MAX]]
+    reasons += [words("unknown.link", name=words.link(name)) for name in down[:NAMED_LINKS_MAX]]
     if len(down) > NAMED_LINKS_MAX:
         reasons.append(words("unknown.link", name=f"+{len(down) - NAMED_LINKS_MAX}"))
     if not total:

@@ -12,6 +12,7 @@ from gateway.console.parts import ShownEngine
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
 from rules.alarm import Alarm, SuppressionKind, shown_state
+from rules.details import detail_in
 from rules.effects import AlarmChanged, IncidentChanged
 from rules.incident import Incident, Step
 from rules.site import Site
@@ -129,8 +130,19 @@ def timeline_lines(site: Site, engine: ShownEngine, steps: Sequence[Step], words
             detail = f"{words(f'verdict.{subject}')} {rest}".strip()
         elif step.event in ("told", "told_over"):
             detail = words.purpose(step.detail)
+        elif step.event == "report":
+            detail = report_words(step.detail, words)
+        else:
+            detail = detail_in(step.detail, words.language)
         lines.append(TimelineLine(at=step.at, event=words.event(step.event), who=who, detail=detail))
     return tuple(reversed(lines))
+
+
+def report_words(detail: str, words: Words) -> str:
+    """`push: accepted …`, as the engine writes a delivery report, with the outcome in words."""
+    channel, colon, rest = detail.partition(": ")
+    outcome, _, more = rest.partition(" ")
+    return f"{channel}{colon}{words.outcome(outcome)} {more}".strip()
 
 
 def closed_incident(entries: Iterable[JournalEntry], incident_id: str) -> tuple[Incident, list[Alarm], str] | None:
@@ -178,7 +190,7 @@ def _alarm_line(engine: ShownEngine, alarm: Alarm, words: Words) -> AlarmLine:
         state=words(f"state.{shown_state(alarm)}"),
         active=alarm.active,
         value=raised_value(alarm),
-        detail=alarm.detail,
+        detail=detail_in(alarm.detail, words.language),
         trusted=alarm.clears_are_trusted,
         found=alarm.found,
         late=alarm.late,

@@ -9,13 +9,16 @@ from math import ceil
 
 import msgspec
 
+from devices.catalog import PROFILES
 from devices.reading import Kind, Value, find_point
 from gateway.console.board import device_is_silent, person_words, raised_value, subject_words, zone_words
 from gateway.console.items import oldest_first
 from gateway.console.parts import ShownEngine
+from gateway.console.refusals import refusal_words
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
 from rules.alarm import Category
+from rules.details import detail_in
 from rules.effects import AlarmChanged, AnyEffect, DriveSounder, IncidentChanged, Notify, Refused, WalkTestChanged
 from rules.inputs import (
     AnyInput,
@@ -83,10 +86,11 @@ def _input_line(happened: AnyInput, at: datetime, site: Site, words: Words) -> P
 
     match happened:
         case LinkChanged():
-            return line("link_up" if happened.up else "link_down", happened.link, detail=happened.detail)
+            detail = detail_in(happened.detail, words.language)
+            return line("link_up" if happened.up else "link_down", words.link(happened.link), detail=detail)
         case SendReported():
             who = person_words(site, happened.person)
-            return line("report", happened.channel, who, f"{happened.outcome} {happened.detail}".strip())
+            return line("report", happened.channel, who, f"{words.outcome(happened.outcome)} {happened.detail}".strip())
         case DecodeFailed():
             return line("decode_failed", happened.device or happened.topic, detail=happened.reason)
         case PacketRefused():
@@ -119,24 +123,34 @@ def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, wor
         case AlarmChanged(alarm=alarm):
             device = subject_words(engine, alarm.subject, words) if engine is not None else alarm.subject
             subject = f"{alarm.title.in_language(words.language)} · {device}"
-            yield line(effect.change.value, subject, effect.by, raised_value(alarm) or effect.reason, alarm.category)
+            detail = raised_value(alarm) or _why(effect, engine, words)
+            yield line(effect.change.value, subject, effect.by, detail, alarm.category)
         case IncidentChanged(incident=incident) if effect.change in ("closed", "verdict", "silenced", "escalated"):
             verdict = incident.verdict
-            detail = effect.reason
+            detail = detail_in(effect.reason, words.language)
             if effect.change == "verdict" and verdict is not None:
                 detail = f"{words(f'verdict.{verdict.kind}')} {verdict.cause}".strip()
             yield line(effect.change, zone_words(site, incident.zone, words), effect.by, detail, incident.category)
         case Notify():
             yield line("notify", effect.channel, effect.person, words.purpose(effect.purpose), effect.incident.category)
         case DriveSounder():
-            yield line("sounder", zone_words(site, effect.zone, words) if effect.zone else "", detail=effect.pattern)
+            zone = zone_words(site, effect.zone, words) if effect.zone else ""
+            yield line("sounder", zone, detail=words.pattern(effect.pattern))
         case WalkTestChanged():
             device = subject_words(engine, effect.device, words) if engine is not None and effect.device else ""
             yield line(f"walk_test_{effect.change}", device, effect.by, words.reason(effect.reason))
         case Refused():
-            yield line("not_done", effect.verb, effect.person, effect.reason)
+            reason = effect.reason if engine is None else refusal_words(site, engine, effect.reason, words)
+            yield line("not_done", words.verb(effect.verb), effect.person, reason)
         case _:
             return
+
+
+def _why(effect: AlarmChanged, engine: ShownEngine | None, words: Words) -> str:
+    """Why an alarm changed: the title of its rule stands in the line already, ids of rules say nothing to a person."""
+    if effect.reason == effect.alarm.rule or (engine is not None and effect.reason in engine.rules):
+        return detail_in(effect.alarm.detail, words.language)
+    return detail_in(words.reason(effect.reason), words.language)
 
 
 def value_words(point: str, value: Value, words: Words) -> tuple[str, str]:
@@ -152,6 +166,12 @@ def value_words(point: str, value: Value, words: Words) -> tuple[str, str]:
         return name, value[:80]
     unit = known.unit if known is not None and known.kind is not Kind.STATE else ""
     return name, f"{value:.6g} {unit}".strip()
+
+
+def kind_words(kind: str, words: Words) -> str:
+    """A kind of device, as the catalogue names it."""
+    profile = PROFILES.get(kind)
+    return kind if profile is None else profile.en if words.language == "en" else profile.zh
 
 
 def freshness_step(fresh: Freshness, kind: str, proven_at: datetime | None, now: datetime) -> int:
@@ -190,7 +210,7 @@ def device_lines(
             DeviceLine(
                 id=device.id,
                 name=subject_words(engine, device.id, words),
-                kind=device.kind,
+                kind=kind_words(device.kind, words),
                 zone=device.zone,
                 zone_name=zone_words(site, device.zone, words),
                 heard_at=state.heard_at,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.console.reasons import REASONS
+from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_phone import PHONE_TEXTS
 from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
+from rules.details import detail_in
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -324,6 +327,37 @@ class Words:
     def purpose(self, name: str) -> str:
         """What a message was for."""
         pair = PURPOSES.get(name)
+        return pair[self._index] if pair is not None else name
+
+    def detail(self, text: str) -> str:
+        """What the gateway wrote beside an alarm or a link, in this language where its words are known."""
+        return detail_in(text, self.language)
+
+    def outcome(self, name: str) -> str:
+        """What became of a message."""
+        return self._one(OUTCOMES, name)
+
+    def pattern(self, name: str) -> str:
+        """What a sounder does."""
+        return self._one(PATTERNS, name)
+
+    def verb(self, name: str) -> str:
+        """What a person wanted to do."""
+        return self._one(TEXTS, f"verb.{name}") if f"verb.{name}" in TEXTS else name
+
+    def number(self, name: str) -> str:
+        """A counter of the gateway."""
+        return self._one(NUMBERS, name)
+
+    def link(self, name: str) -> str:
+        """A link or part: `broker:demo` is `消息服务器 demo` in Chinese."""
+        if self.language == "en":
+            return name
+        kind, _, which = name.removeprefix("link:").partition(":")
+        return f"{LINKS[kind]} {which}".strip() if kind in LINKS else name
+
+    def _one(self, table: Mapping[str, tuple[str, str]], name: str) -> str:
+        pair = table.get(name)
         return pair[self._index] if pair is not None else name
 
     def reason(self, text: str) -> str:

@@ -319,7 +319,7 @@ async def test_health_for_people(world: World, operator: Browser) -> None:
     page = (await operator.get("/health")).text
     assert "✕ down" in page
     assert page.index("broker:b") < page.index("influx"), "what is down stands first"
-    assert "<dt>packets</dt><dd>7</dd>" in page
+    assert "<dt>Packets received</dt><dd>7</dd>" in page
 
 
 async def test_metrics_in_the_text_format_of_prometheus(world: World, operator: Browser) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.console.past import LINES_MAX
 from gateway.record.journal import SqliteRecord
-from rules.inputs import LinkChanged, OperatorActed, Verb
+from rules.effects import Notify
+from rules.inputs import LinkChanged, OperatorActed, Outcome, SendReported, Verb
 from tests.console_world import Browser, World, a_world
 from tests.record_world import ManualClock
 
@@ -93,3 +94,25 @@ async def test_the_history_shows_its_newest_lines(world: World) -> None:
     page = (await browser.get("/history")).text
     assert f"link-{LINES_MAX - 1}" in page, "the newest event is not shown"
     assert page.index(f"link-{LINES_MAX - 1}") < page.index(f"link-{LINES_MAX - 2}")
+
+
+async def test_the_history_shows_no_names_of_the_inside(world: World) -> None:
+    home = world.home
+    home.say("smoke-1", smoke__alarm=True)
+    (notify,) = [each for each in home.journal[-1].effects if isinstance(each, Notify)][:1]
+    incident = notify.incident.id
+    home.step(
+        lambda at: SendReported(
+            at=at, message="m", person="p-wang", channel="push", outcome=Outcome.ACCEPTED, incident=incident
+        )
+    )
+    home.step(lambda at: OperatorActed(at=at, person="p-li", verb=Verb.RESET, target=incident, via="t"))
+    browser = Browser(world.build())
+    await browser.log_in()
+    page = (await browser.get("/history")).text
+    for words in ("已交给通道", "疏散声", "复位", "201 · 烟感1：此报警尚未确认"):
+        assert words in page
+    for inside in ("accepted", "evacuate", "fire.smoke", ">reset<", "smoke-1"):
+        assert inside not in page
+    timeline = (await browser.get(f"/home/jinlan/incident/{incident}")).text
+    assert "push: 已交给通道" in timeline

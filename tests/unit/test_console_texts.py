@@ -9,8 +9,11 @@ import pytest
 
 from gateway.console.render import HERE, ICONS
 from gateway.console.texts import EVENTS, PURPOSES, REASONS, TEXTS, WORDS
+from gateway.console.texts_inside import NUMBERS, OUTCOMES, PATTERNS
+from gateway.metrics import COUNTERS, GAUGES
 from rules.alarm import Category, State
-from rules.inputs import Verb
+from rules.effects import Pattern
+from rules.inputs import Outcome, Verb
 from rules.lifecycle import TABLE
 from rules.site import ResidentClass
 
@@ -93,6 +96,25 @@ def test_every_reason_of_the_lifecycle_has_chinese_words() -> None:
 )
 def test_an_age_in_words(seconds: float, chinese: str, english: str) -> None:
     assert (WORDS["zh"].age(seconds), WORDS["en"].age(seconds)) == (chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("name", "chinese"),
+    [
+        ("broker:demo", "消息服务器 demo"),
+        ("link:disk", "磁盘"),
+        ("centre:a:b", "上级监控中心 a:b"),
+        ("new:x", "new:x"),
+    ],
+)
+def test_a_link_in_words(name: str, chinese: str) -> None:
+    assert (WORDS["zh"].link(name), WORDS["en"].link(name)) == (chinese, name)
+
+
+def test_outcomes_sounds_and_counters_have_words() -> None:
+    assert set(OUTCOMES) == {each.value for each in Outcome}
+    assert set(PATTERNS) == {each.value for each in Pattern}
+    assert set(NUMBERS) == {*COUNTERS, *GAUGES}
 
 
 def test_an_unknown_key_is_a_fault() -> None:
