@@ -11,6 +11,7 @@ WALK_TEST_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "walk test running ({proven} of {total}): test alarms call nobody",
     ),
     "mark.test": ("自检", "Test"),
+    "mark.test_state": ("自检报警，不呼叫", "test alarm, calls nobody"),
     "item.test": (
         "这是自检报警：不呼叫、不响声光；2分钟内未恢复即转为真实报警。",
         "A test alarm: it calls nobody and nothing sounds; it is a real one if it has not cleared within 2 minutes.",
@@ -112,6 +113,7 @@ WALK_TEST_TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "sheet.not_proven": ("没有验证的", "Not proven"),
     "sheet.was_proven": ("已验证的", "Proven"),
+    "sheet.untestable": ("不能这样测试的", "Not tested this way"),
     "sheet.real": ("自检期间的真实报警", "Real alarms during the test"),
     "sheet.none": ("无", "none"),
     "sheet.device": ("设备", "Device"),

@@ -159,7 +159,8 @@ class WalkTestPages:
             "tester": person_words(site, sheet.tester),
             "ended_by": person_words(site, sheet.ended_by) if sheet.ended_by else "",
             "proven_rows": [row for row in sheet.rows if row.result in good],
-            "open_rows": [row for row in sheet.rows if row.result not in good],
+            "open_rows": [row for row in sheet.rows if row.result in (Result.NOT_PROVEN, Result.NOT_CLEARED)],
+            "untestable_rows": [row for row in sheet.rows if row.result is Result.ALWAYS_REAL],
             "missing": sheet.count(Result.NOT_PROVEN, Result.NOT_CLEARED),
             "total": len(sheet.rows) - sheet.count(Result.ALWAYS_REAL),
         }

@@ -6,10 +6,12 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -80,8 +82,6 @@ class Chain:
 
     def announce(self) -> None:
         """What the bridge publishes at its start: the list of its devices."""
-        from datetime import UTC, datetime
-
         for packet in self.home.opening(datetime(2026, 11, 22, 8, tzinfo=UTC)):
             self.devices.publish(packet.topic, packet.payload, packet.qos, packet.retained)
 
@@ -90,8 +90,6 @@ class Chain:
         return str(said[-1]["pattern"]) if said else "off"
 
     def sheets(self) -> list[Sheet]:
-        import msgspec
-
         folder = self.gateway.folder / "data" / "walk-tests" / HOME
         return [msgspec.json.decode(path.read_bytes(), type=Sheet) for path in sorted(folder.glob("*.json"))]
 
@@ -122,6 +120,7 @@ def tester(chain: Chain, chromium: Browser) -> Iterator[Page]:
     page.fill("[name=name]", "demo")
     page.fill("[name=password]", PASSWORD)
     page.click("main button")
+    expect(page.locator("#board")).to_be_visible()
     page.goto(f"{WALK}?lang=zh")
     yield page
     context.close()

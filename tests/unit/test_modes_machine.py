@@ -30,6 +30,7 @@ CLEARS = st.sampled_from([1.0, 1.0, 119.0, 120.0, 500.0, None])
 BETWEEN = st.sampled_from(
     ["", "", "", "again", "second", "retained clear", "call point", "other", "unreadable", "down", "end"]
 )
+FIRST = st.sampled_from(["", "", "", "", "other", "call point", "retained", "stranger", "call point of it"])
 
 
 class Model:
@@ -130,22 +131,24 @@ class WalkHome(Home):
                 self.do(OperatorActed(at=self.at, person="carer", verb=verb, target=alarm.id, checked_on_site=True))
 
     @rule(devices=st.lists(WALKED, min_size=1, max_size=3), tidy=st.booleans(), zones=SCOPES, waits=WAITS,
-          name=st.sampled_from([None, None, None, *DANGER_NAMES]), between=BETWEEN, clears=CLEARS, word=st.booleans())
+          name=st.sampled_from([None, None, None, *DANGER_NAMES]), between=BETWEEN, clears=CLEARS,
+          word=st.booleans(), first=FIRST)
     def walks(self, devices: list[str], tidy: bool, zones: tuple[str, ...], waits: float, name: str | None,
-              between: str, clears: float | None, word: bool) -> None:
+              between: str, clears: float | None, word: bool, first: str) -> None:
         """The tester from detector to detector: he taps, presses, and the signal goes again, in time or not."""
         if tidy:
             self.tidies()
         self.do(ModeRequested(at=self.at, person=TESTER, verb=ModeVerb.START, zones=zones))
         for device in devices:
-            self.press(device, name, waits, between, clears, word=word)
+            self.press(device, name, waits, between, clears, word=word, first=first)
 
     def press(self, device: str, name: str | None, waits: float, between: str, clears: float | None, *,
-              word: bool) -> None:
+              word: bool, first: str) -> None:
         """One detector, or another point of it than its own."""
         button = name or BUTTON[device]
         self.do(ModeRequested(at=self.at, person=TESTER, verb=ModeVerb.ARM, device=device))
         self.time_in_time(waits)
+        self.between(first, device)
         self.do(spoke(self.at, device, **{button: True}))
         self.between(between, device)
         if clears is not None:
@@ -163,6 +166,12 @@ class WalkHome(Home):
                 self.do(spoke(self.at, device, heat=True))
             case "retained clear":
                 self.do(spoke(self.at, device, retained=True, said_at=self.at, **{BUTTON[device]: False}))
+            case "retained":
+                self.do(spoke(self.at, device, retained=True, said_at=self.at, **{BUTTON[device]: True}))
+            case "stranger":
+                self.do(spoke(self.at, device, unregistered=True, smoke=True))
+            case "call point of it":
+                self.do(spoke(self.at, device, call=True))
             case "call point":
                 self.do(spoke(self.at, "call-1", call=True))
             case "other":
@@ -193,7 +202,7 @@ WalkHome.TestCase.settings = _settings()
 TestWalkHome = WalkHome.TestCase
 
 STEP = st.tuples(st.booleans(), WALKED, WAITS, st.sampled_from([None, None, None, *DANGER_NAMES]), BETWEEN, CLEARS,
-                 st.booleans(), st.sampled_from([0.0, 0.0, 30.0, 3600.0]))
+                 st.booleans(), st.sampled_from([0.0, 0.0, 30.0, 3600.0]), FIRST)
 
 
 @settings(max_examples=int(os.environ.get("ANLIAN_MACHINE_EXAMPLES", "200")), deadline=None, derandomize=True,
@@ -203,13 +212,13 @@ def test_whole_walks(zones: tuple[str, ...], minutes: int, steps: list[Any], res
     """A test from its beginning to its end, in a home that was quiet before: here most presses do count."""
     home = WalkHome()
     limit = timedelta(minutes=minutes)
-    for number, (tidy, device, waits, name, between, clears, word, pause) in enumerate(steps):
+    for number, (tidy, device, waits, name, between, clears, word, pause, first) in enumerate(steps):
         if tidy:
             home.tidies()
         home.do(ModeRequested(at=home.at, person=TESTER, verb=ModeVerb.START, zones=zones, time_limit=limit))
         if number == restart_at:
             home.restart()
-        home.press(device, name, waits, between, clears, word=word)
+        home.press(device, name, waits, between, clears, word=word, first=first)
         home.time_in_time(pause)
         check_state(home.engine)
     home.time_in_time(5 * 3600.0)
