@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from gateway.accounts_file import account_faults
 from gateway.load import EXIT_CODE, SHIPPED_PACKS, Configuration, Pack, examine, kind_defaults
 from rules.alarm import Category
 from rules.condition import Silent, points_of
@@ -89,6 +90,10 @@ def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
         played += count
         failed += len({fault.path for fault in failures if not fault.warning})
         faults += failures
+    accounts = configuration.settings.console.accounts
+    if accounts is not None:
+        people = {site.id: [person.id for person in site.people] for site in configuration.sites}
+        faults += account_faults(accounts, people)
     return Report(
         str(path),
         tuple(faults),

@@ -30,7 +30,13 @@ class LogIn:
     async def show(self, visit: Visit) -> Response:
         """The form."""
         next_path = _own_path(visit.request.query_params.get("next", "/"))
-        return self._page(visit, next_path, "login.no_accounts" if self._accounts.empty else "")
+        return self._page(visit, next_path, self._closed())
+
+    def _closed(self) -> str:
+        """Why nobody can log in, as the key of the words for it."""
+        if not self._accounts.empty:
+            return ""
+        return "login.faulty" if self._accounts.fault else "login.no_accounts"
 
     async def log_in(self, visit: Visit) -> Response:
         """Check account and password; five failures in five minutes are enough."""
@@ -75,7 +81,7 @@ class LogIn:
         return response
 
     def _page(self, visit: Visit, next_path: str, problem: str, status: int = 200, name: str = "") -> Response:
-        shown = visit.words(problem) if problem == "login.no_accounts" else problem
+        shown = visit.words(problem) if problem.startswith("login.") else problem
         return self._pages.page("login.html", visit, None, status, next_path=next_path, problem=shown, name=name)
 
 

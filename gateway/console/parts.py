@@ -161,6 +161,7 @@ class ConsoleParts:
     version: str
     registry: CollectorRegistry = REGISTRY
     accounts: Path | None = None
+    tell_accounts: Callable[[str], object] | None = None
     adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
     sheets: Sheets | None = None
     freshness: Freshness = field(default_factory=Freshness)

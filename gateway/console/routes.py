@@ -52,8 +52,8 @@ register_url_convertor("modeverb", _ModeVerbName())
 
 
 def build(console: ConsoleParts) -> Starlette:
-    """The application. Raises AccountsError or ValueError where the accounts or the secret cannot be used."""
-    accounts = AccountBook(console.accounts)
+    """The application. A fault of the accounts closes the log-in alone; ValueError where the secret cannot be used."""
+    accounts = AccountBook(console.accounts, console.tell_accounts)
     sessions = Sessions(console.secret, console.clock, accounts)
     pages = Pages(console.clock, sessions, console.version)
     gate = Gate(sessions, pages, console.language)

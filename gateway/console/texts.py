@@ -248,6 +248,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "login.button": ("登录", "Log in"),
     "login.failed": ("账号或密码不对。", "Account or password is wrong."),
     "login.wait": ("尝试次数过多，请 {age} 后再试。", "Too many attempts. Try again in {age}."),
+    "login.faulty": (
+        "账号文件有错，登录已关闭。请用 anlian check 查看并改正。",
+        "The accounts file has a fault, log-in is closed. See anlian check and mend it.",
+    ),
     "login.no_accounts": ("尚未配置账号文件。", "No accounts are configured."),
     # errors
     "error.title": ("出错了", "Something is wrong"),

@@ -32,6 +32,7 @@ LINKS: Final[dict[str, str]] = {
     "journal": "日志",
     "journal-gap": "日志缺段",
     "journal-start": "日志启动",
+    "accounts": "账号文件",
     "console": "监管台",
     "configuration": "配置",
     "clock": "时钟",

@@ -118,3 +118,15 @@ def test_scenarios_beside_an_own_pack_are_played_on_the_home_s_devices(tmp_path:
 
 def test_the_home_of_the_scenarios_has_no_fault() -> None:
     assert len(scenario_home().devices) >= 15
+
+
+def test_faults_of_the_accounts_are_told(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.toml"
+    accounts.write_text('[[account]]\nname = "a"\npassword_hash = "hunter2"\n', encoding="utf-8")
+    accounts.chmod(0o600)
+    found = report(write(tmp_path, MAIN + '\n[console]\naccounts = "accounts.toml"\n'), {})
+    (fault,) = found.faults
+    assert found.exit_code == 2
+    assert "accounts.toml: account.0.password_hash: not an argon2 hash (account 'a')" in str(fault)
+    assert "anlian account hash" in str(fault)
+    assert "hunter2" not in str(fault)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from gateway.accounts_file import account_faults
 from gateway.console.access import IDLE_MAX, SECRET_BYTES_MIN, Throttle
 from gateway.console.accounts import AccountBook, AccountsError, hash_password, load_accounts, password_fits
-from tests.console_world import HASH, PASSWORD, Browser, ShiftableClock, World, a_site, a_world
+from tests.console_world import HASH, PASSWORD, Browser, ShiftableClock, World, a_site, a_world, accounts_file
 
 BOTH = ("/", "/home/jinlan", "/health.json", "/metrics")
 LOGGED_IN = ("/home/jinlan/devices", "/unregistered", "/health", "/history", "/home/jinlan/incident/x")
@@ -328,9 +329,54 @@ def test_a_faulty_accounts_file_says_where(tmp_path: Path, text: str, words: str
     assert "secret" not in str(caught.value)
 
 
-def test_a_missing_accounts_file_says_so(tmp_path: Path) -> None:
-    with pytest.raises(AccountsError, match="cannot be read"):
-        AccountBook(tmp_path / "none.toml")
+def test_a_missing_accounts_file_closes_the_log_in_and_says_so(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = tmp_path / "none.toml"
+    book = AccountBook(path, told.append)
+    assert book.empty
+    assert "cannot be read" in told[0]
+    accounts_file(tmp_path).rename(path)
+    assert book.find("wang") is not None
+    assert told[1:] == [""]
+
+
+async def test_a_fault_of_the_accounts_does_not_keep_the_board_away(world: World) -> None:
+    path = world.parts.accounts
+    assert path is not None
+    path.write_text('[[account]]\nname = "a"\npassword_hash = "plain"\n', encoding="utf-8")
+    browser = Browser(world.build())
+    assert (await browser.get("/")).status == 200
+    assert "账号文件有错，登录已关闭" in (await browser.get("/login")).text
+    assert (await browser.log_in()).status == 403
+
+
+PEOPLE = {"home-a": ["p-wang"], "home-b": ["p-li"]}
+STRANGE = {
+    "unknown home": ('homes = ["home-c"]', ["account a.homes: unknown home 'home-c'", "home-a"]),
+    "unknown person": ('homes = ["*"]\nperson = "p-wong"', ["account a.person: unknown person 'p-wong'", "p-wang"]),
+    "person of another home": ('homes = ["home-a"]\nperson = "p-li"', ["unknown person 'p-li'"]),
+}
+
+
+@pytest.mark.parametrize("rest, words", STRANGE.values(), ids=STRANGE.keys())
+def test_what_no_home_knows_is_a_fault(tmp_path: Path, rest: str, words: list[str]) -> None:
+    path = tmp_path / "accounts.toml"
+    path.write_text(f'[[account]]\nname = "a"\npassword_hash = "{HASH}"\n{rest}\n', encoding="utf-8")
+    (fault,) = account_faults(path, PEOPLE)
+    for each in words:
+        assert each in str(fault)
+
+
+def test_every_fault_of_the_accounts_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.toml"
+    path.write_text("".join(text for text, _ in list(FAULTY.values())[2:5]), encoding="utf-8")
+    faults = account_faults(path, PEOPLE)
+    assert len(faults) == 3
+    assert all(fault.mend and fault.file == str(path) for fault in faults)
+
+
+def test_good_accounts_have_no_fault(tmp_path: Path) -> None:
+    assert account_faults(accounts_file(tmp_path), {"jinlan": ["p-wang"]}) == []
 
 
 def test_without_a_file_nobody_can_log_in() -> None:

@@ -34,7 +34,7 @@ DOORS = {
     "influxdb_client": {"gateway/deliver/influx_post.py"},
     "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py", "gateway/receive/push.py", "gateway/web.py"),
     "uvicorn": {"gateway/web.py", "gateway/demo.py"},
-    "argon2": "gateway/console/",
+    "argon2": ("gateway/console/", "gateway/accounts_file.py"),
     "weasyprint": {"gateway/console/sheet_pdf.py"},
     "time": {"gateway/clock.py"},
 }
