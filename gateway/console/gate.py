@@ -58,6 +58,7 @@ class Gate:
             request.query_params.get("lang"),
             request.cookies.get(LANGUAGE_COOKIE),
             viewer.account.language if viewer.account is not None else "",
+            _phone_language(request),
             self._language,
         )
         language = next((each for each in wished if each in LANGUAGES), "zh")
@@ -141,6 +142,20 @@ class Gate:
         """Hand a session's cookie to the browser."""
         secure = visit.request.url.scheme == "https"
         response.set_cookie(SESSION_COOKIE, cookie, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def _phone_language(request: Request) -> str:
+    """The first language of ours that a phone asks for: whoever opens a link from a message has chosen nothing here."""
+    if not request.url.path.startswith(("/i/", "/a/")):
+        return ""
+    wished = []
+    for place, each in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
+        tag, _, weight = each.strip().partition(";q=")
+        try:
+            wished.append((-float(weight or 1.0), place, tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((language for _, _, language in sorted(wished) if language in LANGUAGES), "")
 
 
 class SecurityHeaders:

@@ -87,6 +87,27 @@ async def test_what_pages_remember_is_bounded(world: World, monkeypatch: pytest.
     assert 'id="too"' in (await Browser(app).get(world.link("p-chen"))).text
 
 
+@pytest.mark.parametrize(
+    ("header", "path", "shown"),
+    [
+        pytest.param("en-GB,en;q=0.9", "", "I&#39;m coming", id="english"),
+        pytest.param("fr,en;q=0.7,zh;q=0.9", "", "我来处理", id="weights"),
+        pytest.param("fr", "", "我来处理", id="none_of_ours"),
+        pytest.param("en;q=x,;;,", "", "我来处理", id="broken"),
+        pytest.param("en", "?lang=zh", "我来处理", id="chosen"),
+    ],
+)
+async def test_a_phone_is_spoken_to_in_its_language(world: World, header: str, path: str, shown: str) -> None:
+    fire(world)
+    browser = Browser(world.build())
+    assert shown in (await browser.ask("GET", world.link("p-wang") + path, headers={"accept-language": header})).text
+
+
+async def test_the_screen_of_the_box_does_not_follow_a_browser(world: World) -> None:
+    page = await Browser(world.build()).ask("GET", "/", headers={"accept-language": "en"})
+    assert "实时" in page.text
+
+
 # refusals
 
 
