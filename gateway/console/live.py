@@ -106,7 +106,9 @@ class LivePages:
         site, engine = self.home(visit)
         zone = visit.request.query_params.get("zone", "")
         version = self._parts.changes.version
-        lines = device_lines(site, engine, self._parts.clock.now(), zone, visit.words, self._parts.freshness)
+        lines = device_lines(
+            site, engine, self._parts.clock.now(), zone, visit.words, self._parts.freshness, self._parts.last_values
+        )
         zones = [(each.id, each.name.in_language(visit.words.language)) for each in site.zones]
         return self._pages.live("devices", visit, site, version, lines=lines, zones=zones, zone=zone)
 

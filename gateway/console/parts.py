@@ -164,6 +164,7 @@ class ConsoleParts:
     tell_accounts: Callable[[str], object] | None = None
     adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
     sheets: Sheets | None = None
+    last_values: Callable[[str, str], Mapping[str, Value]] | None = None
     freshness: Freshness = field(default_factory=Freshness)
     language: str = "zh"
     closing: asyncio.Event = field(default_factory=asyncio.Event)

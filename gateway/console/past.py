@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from math import ceil
 
@@ -190,7 +190,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def device_lines(
-    site: Site, engine: ShownEngine, now: datetime, zone: str, words: Words, fresh: Freshness | None = None
+    site: Site,
+    engine: ShownEngine,
+    now: datetime,
+    zone: str,
+    words: Words,
+    fresh: Freshness | None = None,
+    last_values: Callable[[str, str], Mapping[str, Value]] | None = None,
 ) -> list[DeviceLine]:
     """The devices of a home (or of one zone of it): alarmed ones first, then silent, never heard, and the rest."""
     alarmed = {alarm.subject for alarm in engine.alarms.values()}
@@ -206,6 +212,8 @@ def device_lines(
             shown = "silent"
         else:
             shown = "alarm" if device.id in alarmed else "heard"
+        # The engine knows the points that rules watch; what else the device says is worth a look, too.
+        said = last_values(site.id, device.id) if last_values is not None else {}
         lines.append(
             DeviceLine(
                 id=device.id,
@@ -219,7 +227,7 @@ def device_lines(
                 alarmed=device.id in alarmed,
                 values=tuple(
                     value_words(point, value, words)
-                    for point, value in sorted(state.values.items())
+                    for point, value in sorted({**state.values, **said}.items())
                     if point.isprintable()
                 ),
                 relied_on=needs_proof(device),

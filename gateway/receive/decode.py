@@ -130,6 +130,8 @@ class Decoder:
             else:
                 if found.device.category and is_unread(report):
                     self._tell_unreadable(route, found, payload, str(report.events[0]))
+                if report.readings:
+                    found.last = report
                 known.append((found, report if found.profile is None else judged(report, found.profile)))
         source, home = route.name, route.home
         if strange:

@@ -10,7 +10,7 @@ import msgspec
 
 from devices.catalog import find_profile
 from devices.codec import Profile
-from devices.reading import Report, Value
+from devices.reading import Quality, Report, Value
 from rules.site import Device, Site
 
 STRANGERS_MAX = 500
@@ -21,11 +21,15 @@ TOPIC_LEVELS_MAX = 12
 
 
 class Known(msgspec.Struct):
-    """A registered device, its profile, and the last row time given to it: two reports never share a millisecond."""
+    """A registered device, its profile, and the last row time given to it: two reports never share a millisecond.
+
+    `last` is its last report as it came, for people to look at: the engine keeps only what some rule watches.
+    """
 
     device: Device
     profile: Profile | None = None
     stored_at: int = 0
+    last: Report | None = None
 
     def next_row(self, at_ms: int) -> int:
         """The row time of a report received at `at_ms`: nudged behind the one before."""
@@ -50,6 +54,7 @@ class Inventory:
     def __init__(self, sites: Iterable[Site]) -> None:
         self._known: dict[tuple[str, str], Known] = {}
         self._homes: dict[str, list[tuple[str, str]]] = {}
+        self._keys: dict[str, dict[str, tuple[str, str]]] = {}
         self._strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
         for site in sites:
             self.load(site)
@@ -58,15 +63,25 @@ class Inventory:
         """Take the devices of a home, in place of those it had."""
         before = {key: self._known.pop(key) for key in self._homes.get(site.id, ())}
         self._homes[site.id] = [(device.source, device.address) for device in site.devices]
+        self._keys[site.id] = {device.id: (device.source, device.address) for device in site.devices}
         for device in site.devices:
             key = (device.source, device.address)
-            stored_at = before[key].stored_at if key in before else 0
-            self._known[key] = Known(device, find_profile(device.kind, device.profile), stored_at)
+            old = before.get(key)
+            stored_at, last = (old.stored_at, old.last) if old is not None else (0, None)
+            self._known[key] = Known(device, find_profile(device.kind, device.profile), stored_at, last)
             self._strangers.pop(key, None)
 
     def find(self, source: str, address: str) -> Known | None:
         """The registered device under this address, or None."""
         return self._known.get((source, address))
+
+    def last_values(self, home: str, device: str) -> dict[str, Value]:
+        """What a registered device said in its last report, but for what it calls bad itself."""
+        key = self._keys.get(home, {}).get(device)
+        known = self._known.get(key) if key is not None else None
+        if known is None or known.last is None:
+            return {}
+        return {reading.point: reading.value for reading in known.last.readings if reading.quality is not Quality.BAD}
 
     def find_by_topic(self, source: str, rest: str) -> Known | None:
         """The device whose address stands in the rest of a topic: for a packet that could not be decoded.

@@ -116,3 +116,18 @@ async def test_the_history_shows_no_names_of_the_inside(world: World) -> None:
         assert inside not in page
     timeline = (await browser.get(f"/home/jinlan/incident/{incident}")).text
     assert "push: 已交给通道" in timeline
+
+
+async def test_devices_show_what_no_rule_watches_and_how_many_are_late(world: World) -> None:
+    said = {"smoke-1": {"temperature": 21.5, "battery": 55.0}}
+    world.parts = _with(world, last_values=lambda home, device: said.get(device, {}) if home == "jinlan" else {})
+    world.clock.advance(timedelta(minutes=11))
+    world.home.say("smoke-1", battery=90.0)
+    browser = Browser(world.build())
+    await browser.log_in()
+    page = (await browser.get("/home/jinlan/devices")).text
+    assert "21.5" in page
+    assert ">55 " in page and ">90 " not in page.split('data-device="smoke-1"')[1].split("</li>")[0]
+    assert '<span class="mark" data-state="silent">超时未报 <b>5</b></span>' in page
+    assert '<span class="mark" data-state="heard">按时 <b>1</b></span>' in page
+    assert page.index('class="device silent"') < page.index('class="device heard"')
