@@ -19,13 +19,14 @@ test: $(VENV)/.test                  ## everything, with real servers and a real
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not timed" $(TESTS)
 	$(BIN)/python -m pytest -m browser $(TESTS)
 
 check: $(VENV)/.demo                 ## the example configuration: faults, warnings, scenarios
 	$(ANLIAN) check $(or $(FILE),deploy/example.toml)
 
 bench: $(VENV)/.test                 ## ratios to the limit of this machine, measured in the same run
+	$(BIN)/python -m pytest -m timed
 	$(BIN)/python -m tests.bench $(BENCH)
 
 fuzz: $(VENV)/.test                  ## a million damaged packets

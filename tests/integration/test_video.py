@@ -301,6 +301,7 @@ for code, name in ((1, "libx264"), (2, "libx265"), (3, "mjpeg")):
     assert all(120 < json.loads(line)["look"]["mean"] < 136 for line in told)
 
 
+@pytest.mark.timed
 async def test_two_hundred_cameras_cost_less_than_a_twentieth_of_a_core(plain: RtspServer) -> None:
     """40 probes of a real server, at most 8 at a time; 200 cameras are 200 probes a minute."""
     gate = asyncio.Semaphore(8)

@@ -261,6 +261,7 @@ def cost(said: VirtualMessage) -> float:
 
 
 @pytest.mark.parametrize("alarm", [False, True], ids=["quiet", "alarm"])
+@pytest.mark.timed
 def test_decoding_costs_at_most_six_times_json_loads(alarm: bool) -> None:
     costs = {said.codec: cost(said) for said in messages(3, AT, alarm=alarm)}
     assert statistics.median(costs.values()) <= TIMES

@@ -26,6 +26,7 @@ def fastest(work: Callable[[], None]) -> float:
 
 
 @pytest.mark.parametrize(("codec", "prefix"), [("zigbee2mqtt", "h/load/zigbee2mqtt"), ("native", "anlian/v1/load")])
+@pytest.mark.timed
 def test_decoding_costs_at_most_six_times_json_loads(codec: str, prefix: str) -> None:
     reader = CODECS[codec](prefix=prefix)
     packets = [packet for packet in PACKETS if packet.topic.startswith(prefix)]

@@ -128,6 +128,7 @@ def test_a_topic_outside_the_prefix_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MARKET if name not in ("ring", "esphome")])
+@pytest.mark.timed
 def test_decoding_costs_at_most_six_times_json_loads(name: str) -> None:
     codec = CODECS[name](prefix="")
     cases = [case for codec_name, case in ALL if codec_name == name and "error" not in case and "prefix" not in case]

@@ -562,6 +562,7 @@ def fastest(work: Callable[[], None]) -> float:
 
 
 @pytest.mark.parametrize("name", ["lorawan", "thingsboard"])
+@pytest.mark.timed
 def test_decoding_costs_at_most_six_times_json_loads(name: str) -> None:
     codec = CODECS[name](prefix="")
     packets = [Packet(case["topic"], bytes_of(case)) for published, case in PUBLISHED if published == name] * 20
