@@ -18,7 +18,7 @@ from rules.effects import AlarmChanged, AnyEffect, Change, Notify, Refused, Walk
 from rules.inputs import AnyInput, DecodeFailed, ModeRequested, ModeVerb, OperatorActed, ReadingsArrived, Verb
 from tests.unit.engine_world import of, spoke
 from tests.unit.test_engine_machine import DANGER_NAMES, DEVICE_IDS, Home
-from tests.world.invariants import check_state
+from tests.world.invariants import check_state, check_tests
 
 TESTER = "carer"
 WINDOW = timedelta(seconds=60)
@@ -78,6 +78,7 @@ class WalkHome(Home):
         before = {alarm.id for alarm in self.engine.alarms.values() if alarm.test}
         silenced_by_plan = {i.id for i in self.engine.incidents.values() if not i.told}
         effects = super().do(happened)
+        check_tests(self.engine)
         self.model.check_raised(effects)
         self._check_called(effects, silenced_by_plan)
         self._check_no_test_vanishes(before, happened, effects)
