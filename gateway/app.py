@@ -233,6 +233,8 @@ class Gateway:
                 registry=self.metrics.registry(),
                 accounts=self.settings.console.accounts,
                 adopt=self.reloader.adopt,
+                last_values=self.parts.inventory.last_values,
+                tell_accounts=lambda words: self.health.tell("accounts", not words, words),
                 sheets=self.parts.sheets,
                 freshness=self._freshness(),
                 language=self.settings.console.language,

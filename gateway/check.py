@@ -91,7 +91,7 @@ def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
         failed += len({fault.path for fault in failures if not fault.warning})
         faults += failures
     accounts = configuration.settings.console.accounts
-    if accounts is not None:
+    if accounts is not None and accounts.exists():
         people = {site.id: [person.id for person in site.people] for site in configuration.sites}
         faults += account_faults(accounts, people)
     return Report(

@@ -63,6 +63,9 @@ class Record(Protocol):
     def hold(self, entries: Sequence[JournalEntry]) -> None:
         """Keep entries that could not be committed where readers find them; the next commit that works writes them."""
 
+    async def history(self, stream: str, *, before: int | None = None, most: int = 100) -> list[JournalEntry]:
+        """Archived entries (alarms, what people did, what became of messages) before a seq, the newest first."""
+
     def head(self, stream: str) -> int:
         """The seq of the last entry that readers may see: committed, or held."""
 
