@@ -46,6 +46,7 @@ VERSION = version("anlian-gateway")
 DRAIN_S = 6.0
 CONSOLE_AGAIN_S = 10.0
 OPEN_AGAIN_S = 10.0
+END_TRIES = 10
 
 
 class Gateway:
@@ -123,9 +124,7 @@ class Gateway:
         finally:
             health.notify_systemd("STOPPING=1")
             # What was not acknowledged comes again after the start.
-            for task in [stopping, *tasks, deciding]:
-                task.cancel()
-            await asyncio.gather(stopping, deciding, *tasks, return_exceptions=True)
+            await _end([stopping, *tasks, deciding])
 
     def reload(self) -> None:
         """SIGHUP: read the configuration again; with faults everything stays as it is, and they are logged."""
@@ -323,6 +322,18 @@ class Gateway:
     def _tell_journal_troubles(self) -> None:
         for trouble in self.record.troubles:
             self.health.tell(f"journal:{trouble.kind}", False, f"{trouble.text.zh} / {trouble.text.en}")
+
+
+async def _end(tasks: Iterable[asyncio.Future[object]]) -> None:
+    """Cancel until all have ended: a library that swallows a cancellation once must not keep the program alive."""
+    pending = set(tasks)
+    for _ in range(END_TRIES):
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)
+        if not pending:
+            return
+    log.error("some parts did not end", parts=[str(task) for task in pending])
 
 
 def _spare_the_collector() -> None:

@@ -153,7 +153,7 @@ def _broker(folder: Path, port: int, embedded: bool) -> Iterator[str]:
     finally:
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(1)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)

@@ -108,7 +108,7 @@ def test_the_demo_runs_without_mosquitto(tmp_path: Path) -> None:
         assert "(iotcore)" in log.read_text()
     finally:
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(20) == 0, log.read_text()
+        assert demo.wait(60) == 0, log.read_text()
 
 
 def test_a_taken_console_port_is_a_trouble_and_alarms_go_on(tmp_path: Path) -> None:
