@@ -38,6 +38,7 @@ HOME = "demo"
 INCIDENT_AFTER = timedelta(seconds=15)
 STEP_S = 0.25
 BROKER_LIMIT_S = 15.0
+STOP_LIMIT_S = 15.0
 
 _MOSQUITTO = """persistence false
 queue_qos0_messages true
@@ -321,6 +322,9 @@ async def _play(
         devices.cancel()
         gateway.stop.set()
         stopping.cancel()
+        _, late = await asyncio.wait({running, devices, stopping}, timeout=STOP_LIMIT_S)
+        for task in late:
+            task.cancel()
         results = await asyncio.gather(running, devices, stopping, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
