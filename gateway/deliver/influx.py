@@ -28,8 +28,13 @@ from gateway.settings import Influx
 from rules.site import Site
 
 READ_MAX: Final = 256
-"""Entries read in one go: turning more into lines would keep the loop, and an alarm on it, for many milliseconds.
-The deciding task takes at most as many a turn, so that the store is not left behind under a flood."""
+"""Entries read in one go under a flood: the deciding task takes at most as many a turn, so that the store is not
+left behind."""
+READ_FEW: Final = 24
+"""Entries read in one go otherwise: an alarm on its way passes the loop some six times, and waits each time for what
+is being turned into lines (measured with 256 at 2,000 packets a second: 2.5 ms each time, p99 of the alarms 16 ms)."""
+FLOOD: Final = 8192
+"""Entries not yet read from which on there is a flood."""
 RECALLED: Final = 1024
 """Entries before the cursor that are looked at again after a start, for the nudges of event rows."""
 SPLIT_POSTS_MAX: Final = 200
@@ -143,7 +148,20 @@ class InfluxWriter:
             self._ledger.append(batch)
             group.create_task(self._write(poster, batch))
             if len(batch.lines) < self._settings.batch:
-                await self._clock.sleep(self._settings.every_s)
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Let rows gather for `every_s`, but not beyond a full batch: what the journal's memory loses costs a reading
+        from the disk.
+        """
+        full = {stream: place.seq + self._settings.batch for stream, place in self._places.items()}
+        filling = asyncio.ensure_future(self._record.wait_beyond(full))
+        resting = asyncio.ensure_future(self._clock.sleep(self._settings.every_s))
+        try:
+            await asyncio.wait({filling, resting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            filling.cancel()
+            resting.cancel()
 
     async def _wait(self) -> None:
         """Return when there is more to read, or a rewind is due."""
@@ -178,7 +196,8 @@ class InfluxWriter:
                 if room <= 0 or head <= place.seq:
                     continue
                 try:
-                    entries = await self._record.read(stream, place.seq, min(READ_MAX, room))
+                    most = READ_MAX if head - place.seq >= FLOOD else READ_FEW
+                    entries = await self._record.read(stream, place.seq, min(most, room))
                 except JournalUnavailable:
                     if batch.reached:
                         return batch  # what was read goes out; the next reading says it again

@@ -51,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True):
     """How long everything is measured."""
 
     runs: int = 5
-    flood: int = 40_000
+    flood: int = 120_000
     latency_s: float = 4.0
     loss_rate: int = 2000
     loss_s: float = 12.0
