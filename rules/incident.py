@@ -6,8 +6,12 @@ import enum
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from rules.alarm import Category
+
+ALARMS_MAX = 32
+"""The newest alarms that an incident lists. It goes into the journal at every change: a list of all is O(n²) there."""
 
 
 class VerdictKind(enum.StrEnum):
@@ -41,6 +45,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     `next_step_at` is the instant of the next step, or None once somebody took the incident on.
     `confirmed` tells that a second device or a manual call point spoke in the same zone (GB 50116-2013 4.1.6).
+    `alarms` are the newest `ALARMS_MAX` ids, `alarms_before` counts those of before; each alarm names its incident.
     """
 
     id: str
@@ -59,3 +64,20 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[str, ...] = ()
     timeline: tuple[Step, ...] = ()
     closed_at: datetime | None = None
+    alarms_before: int = 0
+
+    @property
+    def alarm_count(self) -> int:
+        """How many alarms the incident has had."""
+        return self.alarms_before + len(self.alarms)
+
+    def with_alarm(self, alarm: str) -> Incident:
+        """The incident with one alarm more; beyond `ALARMS_MAX` the oldest is only counted."""
+        return replace(self, alarms=(*self.alarms, alarm)).bounded()
+
+    def bounded(self) -> Incident:
+        """The incident with no more than `ALARMS_MAX` listed: those that an older program wrote list all."""
+        over = len(self.alarms) - ALARMS_MAX
+        if over <= 0:
+            return self
+        return replace(self, alarms=self.alarms[over:], alarms_before=self.alarms_before + over)

@@ -66,7 +66,7 @@ class Incidents:
         else:
             incident = self.open[alarm.incident]
             confirmed = incident.confirmed or confirms
-            incident = replace(incident, alarms=(*incident.alarms, alarm.id), confirmed=confirmed, silenced_at=None)
+            incident = replace(incident.with_alarm(alarm.id), confirmed=confirmed, silenced_at=None)
             incident = noted(incident, Step(turn.at, "grew", alarm.rule, detail))
             incident = self._grow(turn, duty, incident, alarm)
             change = "grew"

@@ -71,7 +71,7 @@ def check_state(engine: Engine) -> None:
         if alarm.test:
             continue
         incident = incidents[alarm.incident]
-        assert alarm.id in incident.alarms and alarm.category is incident.category
+        assert (alarm.id in incident.alarms or incident.alarms_before) and alarm.category is incident.category
     for incident in incidents.values():
         taken = all(a.acknowledged for a in alarms.values() if a.incident == incident.id)
         assert (incident.acknowledged_at is not None) is taken
