@@ -38,11 +38,24 @@ class DecodeError(Exception):
         super().__init__(f"{field}: expected {expected}, found {self.found}")
 
 
+class Command(msgspec.Struct, frozen=True):
+    """A message that an ecosystem asks its readers to send, such as the request for a birth. `reason` is for people."""
+
+    topic: str
+    payload: bytes
+    reason: str = ""
+
+
 class Decoded(msgspec.Struct, frozen=True):
-    """What a packet said, and the codec's context after it (the same object where nothing changed)."""
+    """What a packet said, and the codec's context after it (the same object where nothing changed).
+
+    `commands` is what the codec cannot go on without. The shell sends each at a bounded rate, or not at all: a codec
+    may ask again with every packet.
+    """
 
     reports: tuple[Report, ...]
     context: Any = None
+    commands: tuple[Command, ...] = ()
 
 
 class Codec(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from devices.catalog import judged
-from devices.codec import Codec, DecodeError, Packet
+from devices.codec import Codec, Command, DecodeError, Packet
 from devices.reading import DANGER_POINTS, Report
 from gateway.clock import Clock
 from gateway.inbox import Delivery, Inbox
@@ -75,6 +75,7 @@ class Decoder:
         self._payload_max = payload_max
         self._quarantine = quarantine
         self._refusals: dict[str, Refusals] = {}
+        self.send: Callable[[Route, tuple[Command, ...]], None] | None = None
 
     def take(
         self, route: Route, topic: str, payload: bytes, qos: int, retained: bool, settle: Callable[[], None] | None
@@ -95,6 +96,8 @@ class Decoder:
             self._unreadable(route, topic, payload, settle, f"codec {route.codec.name} failed: {fault!r}")
             return
         route.context = decoded.context
+        if decoded.commands and self.send is not None:
+            self.send(route, decoded.commands)
         if not decoded.reports:
             self._metrics.without_content += 1
             if settle is not None:
