@@ -12,15 +12,19 @@ from devices.reading import POINTS, Kind, Point, Value, find_point
 from rules.alarm import Category
 from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Not, Silent, Unknown
 from rules.parse_fields import Fault, Table, suggestion, unique
-from rules.rule import Rule, Select
+from rules.rule import Per, Rule, Select
 
 DEPTH_MAX: Final = 6
 PARTS_MAX: Final = 64
 DELAY_MAX: Final = timedelta(days=7)
 FIRE_DELAY_MAX: Final = timedelta(seconds=10)
 """A fire signal is announced within 10 s (GB 26875.1-2011; standards sheet 3.3): a longer wait would break it."""
+SHELVE_MAX: Final = timedelta(hours=24)
+SHELVE_DEFAULT: Final = timedelta(hours=8)
+"""One shift (GB 25201-2010: at most 8 h); what is out of order for longer is taken out of service."""
 RESERVED: Final = "gateway."
 _CATEGORIES: Final = tuple(category.value for category in Category)
+_PER: Final = tuple(per.value for per in Per)
 _UNKNOWN: Final = tuple(unknown.value for unknown in Unknown)
 
 
@@ -55,10 +59,13 @@ def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
     name = inner.text("category")
     known = inner.known("category", name, _CATEGORIES, "category")
     condition = _condition_of(inner)
+    category = Category(name) if name and known else Category.TROUBLE
+    per = inner.text("per", Per.DEVICE.value)
+    inner.known("per", per, _PER, "place")
     rule = Rule(
         id=rule_id,
         title=inner.words("title"),
-        category=Category(name) if name and known else Category.TROUBLE,
+        category=category,
         condition=condition or Silent(),
         select=_select(inner.table("select"), names),
         priority=inner.whole("priority", 3, 1, 4),
@@ -66,8 +73,15 @@ def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
         clear_after=inner.duration("clear_after", timedelta(0), most=DELAY_MAX),
         latch=inner.flag("latch", False),
         procedure=inner.words("procedure", required=False),
+        per=Per(per) if per in _PER else Per.DEVICE,
+        verify=inner.flag("verify", False),
+        shelve_max=_shelve_max(inner, category),
+        suppressed_by=inner.names("suppressed_by"),
         source=inner.text("source", ""),
     )
+    if rule.suppressed_by and rule.category.endangers_people:
+        words = f"an alarm of category {rule.category.value} is never suppressed by another one"
+        inner.fault("suppressed_by", words, "Strike it out")
     if rule.category.endangers_people and not rule.latch:
         words = f"a rule of category {rule.category.value} must latch: a person has to look before it goes away"
         inner.fault("latch", words, "Write latch = true")
@@ -77,6 +91,15 @@ def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
     for fault in noted:
         table.note(fault)
     return rule_id, (None if any(not fault.warning for fault in noted) else rule)
+
+
+def _shelve_max(table: Table, category: Category) -> timedelta:
+    """How long the alarm may be shelved: never where people are in danger."""
+    if not category.endangers_people:
+        return table.duration("shelve_max", SHELVE_DEFAULT, most=SHELVE_MAX)
+    if table.duration("shelve_max", timedelta(0), most=SHELVE_MAX):
+        table.fault("shelve_max", f"an alarm of category {category.value} can't be shelved", "Strike it out")
+    return timedelta(0)
 
 
 def _select(table: Table | None, names: SelectNames) -> Select:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,20 +14,29 @@ from rules.text import Text
 
 
 class Select(msgspec.Struct, frozen=True):
-    """Which devices a rule is about: all that fit every list that is not empty (kinds, zones, device ids).
-
-    `links` True makes it a rule about the gateway's own links instead.
-    """
+    """Which devices a rule is about: all that fit every list that is not empty (kinds, zones, device ids)."""
 
     kinds: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
 
 
+class Per(enum.StrEnum):
+    """What a rule is asked of, and so what its alarm is about: each device, or all of one place together."""
+
+    DEVICE = "device"
+    ROOM = "room"
+    CIRCUIT = "circuit"
+    ZONE = "zone"
+    HOME = "home"
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule: for each selected device that has its points, one alarm at the most at a time.
+    """One rule: for each selected device that has its points (or each place: `per`), one alarm at the most at a time.
 
     `raise_after` and `clear_after` are how long the condition must hold, or not hold, without a break.
+    `verify`: a person has to verify the alarm in time (复核). `shelve_max`: how long it may be shelved at the most;
+    zero is never. `suppressed_by`: rules whose active alarm about the same subject, or its zone, explains this one.
     `source` cites the standard (or the design) that the numbers come from.
     """
 
@@ -40,4 +50,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     clear_after: timedelta = timedelta(0)
     latch: bool = False
     procedure: Text = Text("")
+    per: Per = Per.DEVICE
+    verify: bool = False
+    shelve_max: timedelta = timedelta(0)
+    suppressed_by: tuple[str, ...] = ()
     source: str = ""
