@@ -21,6 +21,23 @@ class Packet(msgspec.Struct, frozen=True):
     received_at: datetime | None = None
 
 
+class FaultKind(enum.StrEnum):
+    """What is wrong with a packet, as a code: a person is told its remedy in his language (rules/details.py)."""
+
+    OVERSIZED = "oversized"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    CONTENT = "content"
+    NUMBER = "number"
+    TIME = "time"
+    TOPIC = "topic"
+    UNDECODED = "undecoded"
+    CODEC = "codec"
+    FRAME = "frame"
+    OTHER_HOME = "other_home"
+    OUTSIDE = "outside"
+
+
 class DecodeError(Exception):
     """A packet cannot be understood: which field, what was expected, what stood there (cut to 80 characters).
 
@@ -31,10 +48,11 @@ class DecodeError(Exception):
     device: str = ""
     """The address of the device that said it, where the codec knows it and the topic does not name it."""
 
-    def __init__(self, field: str, expected: str, found: object = None) -> None:
+    def __init__(self, field: str, expected: str, found: object = None, kind: FaultKind = FaultKind.CONTENT) -> None:
         self.field = field
         self.expected = expected
         self.found = repr(found)[:80]
+        self.kind = FaultKind.TOPIC if field == "topic" else kind
         super().__init__(f"{field}: expected {expected}, found {self.found}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from devices.codec import DecodeError
+from devices.codec import DecodeError, FaultKind
 from devices.reading import DANGER_POINTS, Quality, Reading, Report
 from devices.values import PLAUSIBLE, TEXT_MAX, level, read_boolean, read_number
 
@@ -159,7 +159,7 @@ def text_of(field: str, payload: bytes) -> str:
     try:
         return payload.decode().strip()
     except UnicodeDecodeError as error:
-        raise DecodeError(field, "UTF-8 text", payload[:TEXT_MAX]) from error
+        raise DecodeError(field, "UTF-8 text", payload[:TEXT_MAX], FaultKind.NOT_UTF8) from error
 
 
 def seconds_instant(value: object) -> datetime | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 
-from devices.codec import DecodeError
+from devices.codec import DecodeError, FaultKind
 
 METRICS_MAX: Final = 2048
 """A birth with more metrics than this is refused."""
@@ -181,4 +181,4 @@ def _text(field: str, raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise DecodeError(field, "UTF-8 text", raw[:32]) from error
+        raise DecodeError(field, "UTF-8 text", raw[:32], FaultKind.NOT_UTF8) from error

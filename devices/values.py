@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from devices.codec import DecodeError
+from devices.codec import DecodeError, FaultKind
 from devices.reading import Quality, Reading
 
 ABSURD_MIN: Final = 1e13
@@ -88,7 +88,16 @@ def read_json(field: str, payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(field, f"JSON ({error})", payload[:TEXT_MAX]) from error
+        raise DecodeError(field, f"JSON ({error})", payload[:TEXT_MAX], _kind_of(payload)) from error
+
+
+def _kind_of(payload: bytes) -> FaultKind:
+    """Why the payload is no JSON: its bytes are no text, or the text is no JSON."""
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return FaultKind.NOT_UTF8
+    return FaultKind.NOT_JSON
 
 
 def read_number(field: str, value: object) -> float:
@@ -96,16 +105,16 @@ def read_number(field: str, value: object) -> float:
     if isinstance(value, str):
         text = value.strip()
         if len(text) > _NUMBER_TEXT_MAX or _NUMBER.fullmatch(text) is None:
-            raise DecodeError(field, "a number", value)
+            raise DecodeError(field, "a number", value, FaultKind.NUMBER)
         number = float(text)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         if not -ABSURD_MIN < value < ABSURD_MIN:
-            raise DecodeError(field, f"a finite number below {ABSURD_MIN:g}", value)
+            raise DecodeError(field, f"a finite number below {ABSURD_MIN:g}", value, FaultKind.NUMBER)
         number = float(value)
     else:
-        raise DecodeError(field, "a number", value)
+        raise DecodeError(field, "a number", value, FaultKind.NUMBER)
     if not math.isfinite(number) or not -ABSURD_MIN < number < ABSURD_MIN:
-        raise DecodeError(field, f"a finite number below {ABSURD_MIN:g}", value)
+        raise DecodeError(field, f"a finite number below {ABSURD_MIN:g}", value, FaultKind.NUMBER)
     return number
 
 
@@ -144,19 +153,19 @@ def read_instant(field: str, value: object) -> datetime:
         try:
             instant = datetime.fromisoformat(value.strip())
         except ValueError as error:
-            raise DecodeError(field, "an RFC 3339 time or epoch milliseconds", value) from error
+            raise DecodeError(field, "an RFC 3339 time or epoch milliseconds", value, FaultKind.TIME) from error
         if instant.tzinfo is None:
-            raise DecodeError(field, "a time with its offset from UTC", value)
+            raise DecodeError(field, "a time with its offset from UTC", value, FaultKind.TIME)
         try:
             instant = instant.astimezone(UTC)
         except OverflowError as error:
-            raise DecodeError(field, "a time between 2000 and 2100", value) from error
+            raise DecodeError(field, "a time between 2000 and 2100", value, FaultKind.TIME) from error
         if not 2000 <= instant.year < 2100:
-            raise DecodeError(field, "a time between 2000 and 2100", value)
+            raise DecodeError(field, "a time between 2000 and 2100", value, FaultKind.TIME)
         return instant
     milliseconds = read_number(field, value)
     if not _EPOCH_MS_MIN <= milliseconds < _EPOCH_MS_MAX:
-        raise DecodeError(field, "epoch milliseconds between 2000 and 2100", value)
+        raise DecodeError(field, "epoch milliseconds between 2000 and 2100", value, FaultKind.TIME)
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 

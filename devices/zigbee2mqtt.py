@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from devices.codec import Decoded, DecodeError, Packet
+from devices.codec import Decoded, DecodeError, FaultKind, Packet
 from devices.reading import Reading, Report
 from devices.values import TEXT_MAX, read_json
 from devices.zigbee2mqtt_meanings import feature_of, meanings, meanings_without_definition
@@ -217,7 +217,7 @@ def _scalar(field: str, payload: bytes) -> Any:
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
-        raise DecodeError(field, "UTF-8 text", payload[:TEXT_MAX]) from error
+        raise DecodeError(field, "UTF-8 text", payload[:TEXT_MAX], FaultKind.NOT_UTF8) from error
     word = text.strip()
     if word in ("true", "false"):
         return word == "true"

@@ -40,6 +40,7 @@ class DecodeFailed(Input, frozen=True, kw_only=True):
 
     `category` is the danger that the device watches for ("" = none): the engine raises it as a fallback
     alarm ("spoke, content unreadable"). `payload` are the first bytes, kept for the maintainer, in base64.
+    `kind` is a devices.codec.FaultKind ("" in journals of before).
     """
 
     source: str
@@ -48,6 +49,7 @@ class DecodeFailed(Input, frozen=True, kw_only=True):
     device: str = ""
     category: str = ""
     payload: bytes = b""
+    kind: str = ""
 
 
 class PacketRefused(Input, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ class PacketRefused(Input, frozen=True, kw_only=True):
     topic: str
     reason: str
     count: int = 1
+    kind: str = ""
 
 
 class Verb(enum.StrEnum):

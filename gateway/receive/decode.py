@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from devices.catalog import judged
-from devices.codec import Codec, Command, DecodeError, Packet
+from devices.codec import Codec, Command, DecodeError, FaultKind, Packet
 from devices.reading import DANGER_POINTS, Report
 from gateway.clock import Clock
 from gateway.inbox import Delivery, Inbox
@@ -54,6 +54,7 @@ class Refusals(msgspec.Struct):
     count: int = 0
     topic: str = ""
     reason: str = ""
+    kind: str = ""
 
 
 class Decoder:
@@ -85,15 +86,16 @@ class Decoder:
         if len(payload) > self._payload_max and not self._may_be_long(route, topic, payload):
             self._metrics.oversized += 1
             reason = f"{len(payload)} bytes; the limit payload_max is {self._payload_max}"
-            self._unreadable(route, topic, payload, settle, reason)
+            self._unreadable(route, topic, payload, settle, reason, kind=FaultKind.OVERSIZED)
             return
         try:
             decoded = route.codec.decode(Packet(topic, payload, qos, retained), route.context)
         except DecodeError as fault:
-            self._unreadable(route, topic, payload, settle, str(fault), fault.device)
+            self._unreadable(route, topic, payload, settle, str(fault), fault.device, fault.kind)
             return
         except Exception as fault:  # noqa: BLE001 - a codec's bug must not swallow a fire (DESIGN section 6)
-            self._unreadable(route, topic, payload, settle, f"codec {route.codec.name} failed: {fault!r}")
+            reason = f"codec {route.codec.name} failed: {fault!r}"
+            self._unreadable(route, topic, payload, settle, reason, kind=FaultKind.CODEC)
             return
         route.context = decoded.context
         if decoded.commands and self.send is not None:
@@ -174,6 +176,7 @@ class Decoder:
         settle: Callable[[], None] | None,
         reason: str,
         address: str = "",
+        kind: FaultKind = FaultKind.CONTENT,
     ) -> None:
         """Keep the packet, count it, let the engine raise a trouble, and the danger its device watches for."""
         self._metrics.decode_failed += 1
@@ -187,7 +190,14 @@ class Decoder:
 
         def make(at: datetime) -> AnyInput:
             return DecodeFailed(
-                at=at, source=source, topic=topic, reason=reason, device=device, category=category, payload=kept
+                at=at,
+                source=source,
+                topic=topic,
+                reason=reason,
+                device=device,
+                category=category,
+                payload=kept,
+                kind=kind,
             )
 
         self._quarantine(route.home, self._clock.now(), f"{source} {topic}", reason, payload[: self._payload_max])
@@ -201,23 +211,32 @@ class Decoder:
 
         def make(at: datetime) -> AnyInput:
             return DecodeFailed(
-                at=at, source=source, topic=address, reason=reason, device=device, category=category, payload=kept
+                at=at,
+                source=source,
+                topic=address,
+                reason=reason,
+                device=device,
+                category=category,
+                payload=kept,
+                kind=FaultKind.UNDECODED,
             )
 
         self._quarantine(route.home, self._clock.now(), f"{source} {address}", reason, payload[: self._payload_max])
         self._inbox.put(Delivery(home=route.home, make=make, size=len(kept) + OBJECTS_BYTES, device=device))
 
-    def refuse(self, home: str, source: str, topic: str, reason: str, settle: Callable[[], None] | None) -> None:
+    def refuse(
+        self, home: str, source: str, topic: str, reason: str, settle: Callable[[], None] | None, kind: str = ""
+    ) -> None:
         """A packet that must not be taken: counted, shown at the first and then once a minute, settled."""
         self._metrics.refused += 1
         refusals = self._refusals.get(source)
         if refusals is None:
             refusals = self._refusals[source] = Refusals(home)
-            refusals.count, refusals.topic, refusals.reason = 1, topic, reason
+            refusals.count, refusals.topic, refusals.reason, refusals.kind = 1, topic, reason, kind
             self.tell_refusals(source)
         else:
             refusals.count += 1
-            refusals.topic, refusals.reason = topic, reason
+            refusals.topic, refusals.reason, refusals.kind = topic, reason, kind
         if settle is not None:
             settle()
 
@@ -226,9 +245,9 @@ class Decoder:
         for name, refusals in list(self._refusals.items()):
             if (source and name != source) or refusals.count == 0:
                 continue
-            count, topic, reason = refusals.count, refusals.topic, refusals.reason
+            make = _stamp_refusal(name, refusals.topic, refusals.reason, refusals.count, refusals.kind)
             refusals.count = 0
-            self._inbox.put(Delivery(home=refusals.home, make=_stamp_refusal(name, topic, reason, count)))
+            self._inbox.put(Delivery(home=refusals.home, make=make))
 
 
 def is_unread(report: Report) -> bool:
@@ -256,8 +275,8 @@ def _danger_of(reports: list[Report]) -> str:
     return ""
 
 
-def _stamp_refusal(source: str, topic: str, reason: str, count: int) -> Callable[[datetime], AnyInput]:
-    return lambda at: PacketRefused(at=at, source=source, topic=topic, reason=reason, count=count)
+def _stamp_refusal(source: str, topic: str, reason: str, count: int, kind: str) -> Callable[[datetime], AnyInput]:
+    return lambda at: PacketRefused(at=at, source=source, topic=topic, reason=reason, count=count, kind=kind)
 
 
 def _stamp_strangers(source: str, reports: tuple[Report, ...], retained: bool) -> Callable[[datetime], AnyInput]:

@@ -269,6 +269,15 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
             ),
         ),
     ),
+    (
+        DecodeFailed(at=AT, source="zigbee", topic="zigbee2mqtt/x", reason="no", kind="not_json"),
+        (
+            IncidentChanged(
+                at=AT, incident=msgspec.structs.replace(INCIDENT, alarms_before=5), change="grew", by="zhang"
+            ),
+        ),
+    ),
+    (PacketRefused(at=AT, source="zigbee", topic="h/b/x", reason="another home", count=3, kind="other_home"), ()),
 )
 """Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""
 ENTRIES = [
