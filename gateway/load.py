@@ -27,7 +27,7 @@ from rules.parse import Fault, KindDefaults, Names, SelectNames, parse_rules, pa
 from rules.rule import Rule
 from rules.site import Site
 
-SHIPPED_PACKS: Final = ("fire", "electrical", "person", "video", "supervision")
+SHIPPED_PACKS: Final = ("fire", "electrical", "person", "video", "supervision", "panel")
 """The packs that are in force where the main file names none, and that it may name without a path."""
 
 EXIT_CODE: Final = 2
