@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -359,16 +359,29 @@ def find_profile(kind: str, profile: str = "") -> Profile | None:
 def judged(report: Report, profile: Profile) -> Report:
     """The report with what this class of device cannot measure, and its marks for "no probe", of BAD quality."""
     limits, sentinels = profile.limits, profile.sentinels
-    if not limits and not sentinels:
-        return report
-    doubted = False
-    readings: list[Reading] = []
-    for reading in report.readings:
-        if type(reading.value) is float and reading.quality is not Quality.BAD:
+    if limits or sentinels:
+        for reading in report.readings:
+            value = reading.value
+            if type(value) is not float:
+                continue
             bounds = limits.get(reading.point)
-            outside = bounds is not None and not bounds[0] <= reading.value <= bounds[1]
-            if outside or ((bounds is not None or reading.point in _GAS_LEVELS) and reading.value in sentinels):
-                reading = Reading(reading.point, reading.value, Quality.BAD)
-                doubted = True
-        readings.append(reading)
-    return msgspec.structs.replace(report, readings=tuple(readings)) if doubted else report
+            # Asked of every number that comes: only one that looks odd is worth the whole question.
+            odd = (bounds is not None and not bounds[0] <= value <= bounds[1]) or value in sentinels
+            if odd and _is_doubtful(reading, limits, sentinels):
+                judgement = [_doubted(one) if _is_doubtful(one, limits, sentinels) else one for one in report.readings]
+                return msgspec.structs.replace(report, readings=tuple(judgement))
+    return report
+
+
+def _is_doubtful(reading: Reading, limits: Mapping[str, tuple[float, float]], sentinels: tuple[float, ...]) -> bool:
+    value = reading.value
+    if type(value) is not float or reading.quality is Quality.BAD:
+        return False
+    bounds = limits.get(reading.point)
+    if bounds is None:
+        return reading.point in _GAS_LEVELS and value in sentinels
+    return not bounds[0] <= value <= bounds[1] or value in sentinels
+
+
+def _doubted(reading: Reading) -> Reading:
+    return Reading(reading.point, reading.value, Quality.BAD)

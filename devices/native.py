@@ -7,12 +7,14 @@ are those of the catalogue, states are booleans, levels and counts are numbers; 
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from devices.codec import Decoded, DecodeError, Packet
 from devices.reading import DANGER_POINTS, Kind, Point, Reading, Report, find_point
-from devices.values import TEXT_MAX, level, read_instant, read_json, read_number
+from devices.values import TEXT_MAX, level, plausible_limits, read_instant, read_json, read_number
 
 POINTS_MAX: Final = 256
 """A packet with more points than this is no device's."""
@@ -64,6 +66,14 @@ def _telemetry(device: str, payload: bytes) -> Report:
     events: list[dict[str, str]] = []
     refused: DecodeError | None = None
     for name, value in points.items():
+        kind = type(value)
+        lowest, highest, is_state = _measures(name)
+        if (kind is float or kind is int) and lowest <= value <= highest:
+            readings.append(Reading(name, float(value)))
+            continue
+        if kind is bool and is_state:
+            readings.append(Reading(name, value))
+            continue
         try:
             if value is not None:
                 readings.append(_reading(device, name, value))
@@ -80,6 +90,15 @@ def _telemetry(device: str, payload: bytes) -> Report:
     if refused is not None and not any(r.value is True and r.point in DANGER_POINTS for r in readings):
         raise refused
     return Report(device, tuple(readings), measured_at, tuple(events[:16]))
+
+
+@lru_cache(maxsize=1024)
+def _measures(name: str) -> tuple[float, float, bool]:
+    """The numbers that can be true of a point (none of a state: the lowest above the highest), and if it is a state."""
+    point = find_point(name)
+    if point is None or point.kind is Kind.STATE:
+        return math.inf, -math.inf, point is not None and name not in _TEXT_POINTS
+    return *plausible_limits(name), False
 
 
 def _reading(device: str, name: str, value: object) -> Reading:

@@ -15,6 +15,8 @@ from devices.zigbee2mqtt_properties import How, Meaning, Table
 EVENTS_MAX: Final = 16
 """Of the properties of one packet that could not be read, the first so many are reported."""
 
+_LEAST: Final = -ABSURD_MIN
+_MOST: Final = ABSURD_MIN
 _NUMBER: Final = How.NUMBER
 _STATE: Final = How.STATE
 _PRESSED: Final = frozenset({"emergency", "sos", "panic"})
@@ -36,10 +38,12 @@ def read_state(device: str, payload: Mapping[str, Any], table: Table) -> Report:
             continue
         how = meaning.how
         kind = type(value)
-        if how is _NUMBER and (kind is float or kind is int) and -ABSURD_MIN < value < ABSURD_MIN:
+        if how is _NUMBER and (kind is float or kind is int) and _LEAST < value < _MOST:
             number = (value - meaning.minus) * meaning.times / meaning.per
-            good = meaning.lowest <= number <= meaning.highest
-            readings.append(Reading(meaning.point, number, Quality.GOOD if good else Quality.BAD))
+            if meaning.lowest <= number <= meaning.highest:
+                readings.append(Reading(meaning.point, number))
+            else:
+                readings.append(Reading(meaning.point, number, Quality.BAD))
         elif how is _STATE and kind is bool and not meaning.shared and type(meaning.on) is bool:
             readings.append(Reading(meaning.point, value is meaning.on))
         elif rest is None:

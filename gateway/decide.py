@@ -8,7 +8,7 @@ acknowledged and counted as lost, and packets that carry an alarm stay unacknowl
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -60,10 +60,11 @@ class Decider:
         self._rebuild = rebuild
         self._on_commit = on_commit
         self._entries: list[JournalEntry] = []
-        self._deliveries: list[tuple[Delivery, Decision]] = []
+        self._deliveries: list[Delivery] = []  # what each entry came of
         self._urgent = False
         self._first_at = 0.0
         self._since_snapshot: dict[str, int] = {}
+        self._fault: Exception | None = None
         self._fault_times: dict[tuple[str, str], deque[float]] = {}
         self._unwritten_since: float | None = None
         self._next_try = 0.0
@@ -84,11 +85,14 @@ class Decider:
         at = self._clock.now()
         room = self._settings.group_max - len(self._entries)
         for delivery in self._inbox.take(max(room, 1)):
-            await self._decide(delivery, at)
+            if not self._decide(delivery, at):
+                await self._set_aside(delivery, at)
         for home, engine in self.engines.items():
             due = engine.next_deadline()
             if due is not None and due <= at:
-                await self._decide(Delivery(home=home, make=lambda at: TimePassed(at=at)), at)
+                passed = Delivery(home=home, make=lambda at: TimePassed(at=at))
+                if not self._decide(passed, at):
+                    await self._set_aside(passed, at)
         self.progressed_at = self._clock.monotonic()
         self._metrics.inbox_depth = self._inbox.depth
         retry = self._unwritten_since is not None and self._clock.monotonic() >= self._next_try
@@ -116,20 +120,22 @@ class Decider:
 
     # one input
 
-    async def _decide(self, delivery: Delivery, at: datetime) -> None:
+    def _decide(self, delivery: Delivery, at: datetime) -> bool:
+        """Step the engine with one input; False if it faulted, or is not to be tried: `_set_aside` is for those."""
         engine = self.engines[delivery.home]
-        if engine.now is not None and at < engine.now:
-            at = engine.now
-        if self._faults_too_often(delivery):
-            await self._raise_fault(delivery, at, "its packets faulted repeatedly; not tried for a minute")
-            return
+        now = engine.now
+        if now is not None and at < now:
+            at = now
+        if self._fault_times and self._faults_too_often(delivery):
+            return False
         try:
             happened = delivery.make(at)
             effects = engine.step(happened)
         except Exception as fault:  # noqa: BLE001 - poison must not stop the stream (DESIGN section 6)
-            await self._fault(delivery, at, fault)
-            return
+            self._fault = fault
+            return False
         self._enter(delivery, engine, happened, effects)
+        return True
 
     def _enter(
         self, delivery: Delivery, engine: Engine, happened: AnyInput, effects: tuple[AnyEffect, ...]
@@ -138,13 +144,13 @@ class Decider:
         if not self._entries:
             self._first_at = self._clock.monotonic()
         self._entries.append(entry)
+        self._deliveries.append(delivery)
         self._metrics.inputs += 1
         if effects:
             self._metrics.effects += len(effects)
             self._urgent = True
         if delivery.decided is not None:
             self._urgent = True
-        self._deliveries.append((delivery, Decision(engine.seq, effects, durable=True)))
 
     # poison
 
@@ -156,8 +162,12 @@ class Decider:
             times.popleft()
         return len(times) >= FAULTS_PER_MINUTE
 
-    async def _fault(self, delivery: Delivery, at: datetime, fault: Exception) -> None:
+    async def _set_aside(self, delivery: Delivery, at: datetime) -> None:
         """An input made the engine raise: commit what came before it, rebuild the engine from the journal, say so."""
+        fault, self._fault = self._fault, None
+        if fault is None:
+            await self._raise_fault(delivery, at, "its packets faulted repeatedly; not tried for a minute")
+            return
         words = f"{type(fault).__name__}: {fault}"[:300]
         log.error("input faulted", home=delivery.home, device=delivery.device, error=words, exc_info=fault)
         await self.commit()
@@ -170,6 +180,9 @@ class Decider:
         """Set the input aside with its bytes; the engine raises the fault, and the danger its device watches for."""
         self._metrics.faults += 1
         home = delivery.home
+        now = self.engines[home].now
+        if now is not None and at < now:
+            at = now
         fault_id = await self._record.quarantine(home, at, f"engine {delivery.device}", words, delivery.payload)
         happened = EngineFaulted(
             at=at, fault_id=fault_id, error=words, device=delivery.device, category=delivery.category
@@ -207,16 +220,18 @@ class Decider:
             self._since_snapshot[home] = 0
         if self._unwritten_since is not None:
             self._note_written()
-        for delivery, decision in deliveries:
-            self._settle(delivery)
-            if delivery.decided is not None and not delivery.decided.done():
-                delivery.decided.set_result(decision)
+        for entry, delivery in zip(entries, deliveries, strict=True):
+            if delivery.settle is not None:
+                delivery.settle()
+                self._metrics.acknowledged += 1
+            if delivery.decided is not None:
+                _answer(delivery.decided, entry, durable=True)
         self._on_commit()
 
     def _snapshots_due(self, entries: list[JournalEntry]) -> Mapping[str, tuple[int, bytes]]:
         """Snapshots of the homes that have gone far enough, and of those whose journal has a gap."""
-        for entry in entries:
-            self._since_snapshot[entry.stream] = self._since_snapshot.get(entry.stream, 0) + 1
+        for stream, count in Counter([entry.stream for entry in entries]).items():
+            self._since_snapshot[stream] = self._since_snapshot.get(stream, 0) + count
         every = self._settings.snapshot_every
         homes = self._gaps | {home for home, count in self._since_snapshot.items() if count >= every}
         return {home: (self.engines[home].seq, self.engines[home].snapshot()) for home in sorted(homes)}
@@ -239,29 +254,29 @@ class Decider:
             words = f"{why}. Alarms go out from memory; {self._lost} readings are lost so far"
             self._tell_all("journal", up=False, words=words)
 
-    def _go_on_unwritten(self, entries: list[JournalEntry], deliveries: list[tuple[Delivery, Decision]]) -> None:
+    def _go_on_unwritten(self, entries: list[JournalEntry], deliveries: list[Delivery]) -> None:
         """Effects leave from memory; telemetry is settled and counted; alarm packets wait for the disk, bounded."""
         held = [entry for entry in entries if entry.effects or not isinstance(entry.input, ReadingsArrived)]
         self._record.hold(held)
         for entry in entries:
             self._gaps.add(entry.stream)
-        for delivery, decision in deliveries:
-            if self._carries_alarm(decision) and len(self._unsettled) < self._unsettled_max and delivery.settle:
+        for entry, delivery in zip(entries, deliveries, strict=True):
+            if self._carries_alarm(entry) and len(self._unsettled) < self._unsettled_max and delivery.settle:
                 self._unsettled.append(delivery)
             else:
                 if delivery.settle is not None or delivery.payload:
-                    self._lost += not decision.effects
-                    self._metrics.lost += not decision.effects
+                    self._lost += not entry.effects
+                    self._metrics.lost += not entry.effects
                 self._settle(delivery)
-            if delivery.decided is not None and not delivery.decided.done():
-                delivery.decided.set_result(Decision(decision.seq, decision.effects, durable=False))
+            if delivery.decided is not None:
+                _answer(delivery.decided, entry, durable=False)
         self._metrics.unsettled = len(self._unsettled)
         self._on_commit()
 
     @staticmethod
-    def _carries_alarm(decision: Decision) -> bool:
+    def _carries_alarm(entry: JournalEntry) -> bool:
         return any(
-            isinstance(effect, AlarmChanged) and effect.alarm.category.endangers_people for effect in decision.effects
+            isinstance(effect, AlarmChanged) and effect.alarm.category.endangers_people for effect in entry.effects
         )
 
     def _note_written(self) -> None:
@@ -282,6 +297,11 @@ class Decider:
     def _tell_all(self, link: str, *, up: bool, words: str) -> None:
         for home in self.engines:
             self._inbox.put(Delivery(home=home, make=lambda at: LinkChanged(at=at, link=link, up=up, detail=words)))
+
+
+def _answer(decided: asyncio.Future[Decision], entry: JournalEntry, *, durable: bool) -> None:
+    if not decided.done():
+        decided.set_result(Decision(entry.seq, entry.effects, durable=durable))
 
 
 STOP_LIMIT = timedelta(seconds=5)

@@ -171,7 +171,7 @@ class LineBuilder:
         parts: list[str] = []
         suspects: list[str] = []
         for reading in report.readings:
-            name = reading.point
+            name, value = reading.point, reading.value
             field = _fields.get(name) or _field(name)
             if field is None:
                 self.counts["unknown_point"] += 1
@@ -181,20 +181,17 @@ class LineBuilder:
                     self.counts["bad"] += 1
                     continue
                 suspects.append(name)
-            value = reading.value
-            wanted = field.type
-            if wanted is float and type(value) is int:
-                value = float(value)
-            if type(value) is not wanted:
+            kind = type(value)
+            if kind is not field.type and not (kind is int and field.type is float):
                 self.counts["wrong_type"] += 1
-            elif wanted is bool:
-                parts.append(field.true if value else field.false)
-            elif wanted is float:
-                number = repr(value)
+            elif kind is float or kind is int:
+                number = repr(float(value))
                 if "n" in number:  # nan, inf, -inf: no version can store them
                     self.counts["not_finite"] += 1
                 else:
                     parts.append(field.prefix + number)
+            elif kind is bool:
+                parts.append(field.true if value else field.false)
             else:
                 parts.append(field.prefix + text_value(str(value)))
         if suspects and parts:

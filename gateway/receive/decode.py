@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -123,22 +124,22 @@ class Decoder:
         size = WEIGHT * len(payload) + OBJECTS_BYTES
         known: list[tuple[Known, Report]] = []
         strange: list[Report] = []
+        source, home = route.name, route.home
         for report in reports:
             self._metrics.readings += len(report.readings)
-            found = self._inventory.find(route.name, report.device)
+            found = self._inventory.find(source, report.device)
             if found is None:
                 self._metrics.unregistered += 1
-                self._inventory.note_stranger(route.home, route.name, report, self._clock.now())
+                self._inventory.note_stranger(home, source, report, self._clock.now())
                 if not route.registered_only:
-                    name = f"{route.name}/{report.device}"
+                    name = f"{source}/{report.device}"
                     strange.append(Report(name, report.readings, report.measured_at, report.events))
             else:
-                if found.device.category and is_unread(report):
+                if report.events and found.device.category and is_unread(report):
                     self._tell_unreadable(route, found, payload, str(report.events[0]))
                 if report.readings:
                     found.last = report
                 known.append((found, report if found.profile is None else judged(report, found.profile)))
-        source, home = route.name, route.home
         if strange:
             make_strange = _stamp_strangers(source, tuple(strange), retained)
             last = not known
@@ -154,17 +155,8 @@ class Decoder:
             )
         if known:
             first = known[0][0].device
-            self._inbox.put(
-                Delivery(
-                    home=home,
-                    make=_stamp_known(source, known, retained),
-                    settle=settle,
-                    size=size,
-                    device=first.id,
-                    category=first.category,
-                    payload=payload,
-                )
-            )
+            make = partial(_stamp_known, source, known, retained)
+            self._inbox.put(Delivery(home, make, settle, None, size, first.id, first.category, payload))
         elif not strange and settle is not None:
             settle()
 
@@ -283,15 +275,23 @@ def _stamp_strangers(source: str, reports: tuple[Report, ...], retained: bool) -
     return lambda at: ReadingsArrived(at=at, source=source, reports=reports, retained=retained, unregistered=True)
 
 
-def _stamp_known(source: str, known: list[tuple[Known, Report]], retained: bool) -> Callable[[datetime], AnyInput]:
-    def make(at: datetime) -> AnyInput:
-        at_ms = int(at.timestamp() * 1000)
+def _stamp_known(source: str, known: list[tuple[Known, Report]], retained: bool, at: datetime) -> AnyInput:
+    at_ms = _whole_ms(at)
+    if len(known) == 1:
+        ((entry, report),) = known
+        row = entry.next_row(at_ms)
+        reports = (Report(entry.device.id, report.readings, report.measured_at, report.events, row),)
+    else:
         reports = tuple(
             [
                 Report(entry.device.id, report.readings, report.measured_at, report.events, entry.next_row(at_ms))
                 for entry, report in known
             ]
         )
-        return ReadingsArrived(at=at, source=source, reports=reports, retained=retained)
+    return ReadingsArrived(at=at, source=source, reports=reports, retained=retained)
 
-    return make
+
+@lru_cache(maxsize=16)
+def _whole_ms(at: datetime) -> int:
+    """Whole milliseconds since 1970; all packets of one turn have the same instant."""
+    return int(at.timestamp() * 1000)
