@@ -16,6 +16,7 @@ from rules.lifecycle import Move, move
 from rules.text import Text
 from rules.turn import Turn
 from rules.walk_test import CLEARS_WITHIN
+from rules.witness import count_witnesses
 
 FALLBACK = "gateway.fallback."
 """How the rules of unreadable packets begin: they call people, but they confirm nothing."""
@@ -85,7 +86,7 @@ class Alarms:
         test = self.tests.claim(turn, cause) if self.tests is not None else ""
         if test:
             return self._raise_test(turn, alarm, test)
-        alarm, is_new, second_device = self._join(turn, alarm)
+        alarm, is_new, second_device = self._join(turn, duty, alarm)
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
@@ -114,11 +115,12 @@ class Alarms:
             announced_at=turn.at,
         )
 
-    def _join(self, turn: Turn, alarm: Alarm) -> tuple[Alarm, bool, bool]:
-        """The alarm in its incident; whether that is new, and whether another device is in it."""
+    def _join(self, turn: Turn, duty: Duty, alarm: Alarm) -> tuple[Alarm, bool, bool]:
+        """The alarm in its incident; whether that is new, and whether another device confirms it."""
         incident, is_new = self._incidents.incident_for(turn, alarm.zone, alarm.category)
         readable = [other for other in (alarm, *self.of_incident(incident)) if not other.rule.startswith(FALLBACK)]
-        second_device = len({other.subject for other in readable}) > 1 and alarm in readable
+        witnesses = count_witnesses((other.subject for other in readable), duty.panel_addresses)
+        second_device = witnesses > 1 and alarm in readable
         return replace(alarm, incident=incident), is_new, second_device
 
     def _raise_test(self, turn: Turn, alarm: Alarm, test: str) -> Alarm:
@@ -134,7 +136,7 @@ class Alarms:
 
     def become_real(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str) -> Alarm:
         """A test alarm is a real one from now on: its incident opens or grows, people are called, sounders sound."""
-        alarm, is_new, second_device = self._join(turn, alarm)
+        alarm, is_new, second_device = self._join(turn, duty, alarm)
         alarm = replace(alarm, test="", suppression=NOT_SUPPRESSED, late=turn.late, announced_at=turn.at)
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.BECAME_REAL, reason=reason))

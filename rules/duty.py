@@ -6,17 +6,22 @@ from datetime import timedelta
 
 from rules.alarm import Category
 from rules.site import Person, Plan, PlanStep, Site
+from rules.witness import panel_addresses
 
 _EVERYBODY = Plan(category=Category.FIRE, steps=(PlanStep(tell=("role:*",)),), repeat_every=timedelta(seconds=60))
 """The plan of a category for which the site file has none: everybody of the home, again every minute."""
 
 
 class Duty:
-    """The people of one site as the plans name them: a person's id, `role:NAME`, or `role:*` for everybody on duty."""
+    """The people of one site as the plans name them: a person's id, `role:NAME`, or `role:*` for everybody on duty.
+
+    `panel_addresses` tells which devices of the site are parts of which fire panel (see `rules.witness`).
+    """
 
     def __init__(self, site: Site) -> None:
         self._by_id = {person.id: person for person in site.people}
         self._plans = {plan.category: plan for plan in site.plans}
+        self.panel_addresses = panel_addresses(site)
 
     def plan(self, category: Category) -> Plan:
         """The plan of a category; never none."""
