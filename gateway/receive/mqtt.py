@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from devices.codec import FaultKind
 from gateway.backoff import Jitter
 from gateway.inbox import Delivery, Inbox
 from gateway.metrics import Metrics
@@ -42,6 +43,7 @@ class MqttSource:
         self._inbox = inbox
         self._metrics = metrics
         self._homes = list(dict.fromkeys(route.home for route in routes))
+        self._heads = heads_of(routes)
         self._cache: dict[str, Route | None] = {}
         self._marker = state_dir / f"session-{broker.name}"
         self._on_state = on_state
@@ -80,7 +82,8 @@ class MqttSource:
             route = self._route(topic)
         if route is None:
             self._metrics.packets += 1
-            self._decoder.refuse(self._homes[0], self._broker.name, topic, self._why_refused(topic), settle)
+            kind, reason = self._why_refused(topic)
+            self._decoder.refuse(self._homes[0], self._broker.name, topic, reason, settle, kind)
         else:
             self._decoder.take(route, topic, payload, qos, retained, settle)
         if self._inbox.full and not self._waiting_for_room:
@@ -93,8 +96,13 @@ class MqttSource:
         self._session.resume()
 
     def _route(self, topic: str) -> Route | None:
-        """The source with the longest prefix whose codec subscribes to the topic, or None: refused."""
+        """The source with the longest prefix whose codec subscribes to the topic, or None: refused.
+
+        A wildcard of one home's source (`+/+/+/state`) may match another's topic: that is no topic of this source.
+        """
         route = next((route for route in self._routes if self._bears(topic, route)), None)
+        if route is not None and self._is_of_another_home(topic, route):
+            route = None
         if len(self._cache) >= ROUTES_KEPT_MAX:
             self._cache.clear()
         self._cache[topic] = route
@@ -104,11 +112,24 @@ class MqttSource:
     def _bears(topic: str, route: Route) -> bool:
         return any(matches(filter_, topic) for filter_ in route.codec.subscriptions)
 
-    def _why_refused(self, topic: str) -> str:
-        wide = [route for route in self._routes if route.prefix == _WIDE_NATIVE]
-        if wide and topic.startswith(_WIDE_NATIVE + "/"):
-            return f"names another home than its source's ({wide[0].home}): check the device's topic"
-        return "outside every source's prefix: check the device's topic, or add a source"
+    def _is_of_another_home(self, topic: str, route: Route) -> bool:
+        """Whether the topic names another home than the source's, at a level that its prefix leaves open."""
+        head, home = self._home_named(topic)
+        return bool(home) and home != route.home and not f"{route.prefix}/".startswith(f"{head}/{home}/")
+
+    def _home_named(self, topic: str) -> tuple[str, str]:
+        """The home that the topic names and what stands before it, where it begins as the sources' prefixes do."""
+        for head in self._heads:
+            home, below, _ = topic[len(head) + 1 :].partition("/")
+            if below and topic.startswith(f"{head}/"):
+                return head, home
+        return "", ""
+
+    def _why_refused(self, topic: str) -> tuple[FaultKind, str]:
+        _, home = self._home_named(topic)
+        if home and (home not in self._homes or any(self._bears(topic, route) for route in self._routes)):
+            return FaultKind.OTHER_HOME, f"names the home {home!r}; the sources are of {', '.join(self._homes)}"
+        return FaultKind.OUTSIDE, "outside every source's prefix"
 
     def _on_link(self, up: bool, words: str, session_present: bool) -> None:
         self._on_state(f"broker:{self._broker.name}", up, words)
@@ -150,6 +171,16 @@ class MqttSource:
     def _tell(self, link: str, up: bool, words: str) -> None:
         for home in self._homes:
             self._inbox.put(Delivery(home=home, make=lambda at: LinkChanged(at=at, link=link, up=up, detail=words)))
+
+
+def heads_of(routes: Sequence[Route]) -> list[str]:
+    """What stands before the home in topics: `anlian/v1`, and `h` where a prefix is `h/<its home>/…`."""
+    heads = {_WIDE_NATIVE}
+    for route in routes:
+        head, named, _ = f"{route.prefix}/".partition(f"/{route.home}/")
+        if named:
+            heads.add(head)
+    return sorted(heads, key=len, reverse=True)
 
 
 def matches(filter_: str, topic: str) -> bool:
