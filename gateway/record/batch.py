@@ -9,6 +9,8 @@ from datetime import datetime
 import msgspec
 
 from gateway.record.held import Held, HeldEntry
+from gateway.record.ledger import LedgerRow
+from gateway.record.ledger_rows import gap_row, is_quiet, missing_of, rows_of
 from gateway.record.record import JournalEntry
 from gateway.record.segments import Packed, pack, to_ms
 from gateway.record.store import Rows
@@ -123,8 +125,28 @@ def fill(
     batch.pieces = packed.pieces
     batch.rows.segments = packed.segments
     batch.rows.archived = packed.archived
+    batch.rows.ledger = _ledger_rows([*(one.entry for one in batch.held), *entries], planned, streams, held)
     batch.heads = planned.last
     batch.resolved = {stream: end for stream, end in planned.gap_end.items() if end}
     for stream, (seq, body) in snapshots.items():
         at = planned.last.get(stream, (0, None))[1] or streams[stream].at
         batch.rows.snapshots.append((stream, seq, 0 if at is None else to_ms(at), body))
+
+
+def _ledger_rows(
+    entries: Sequence[JournalEntry], planned: Plan, streams: Mapping[str, StreamState], held: Held
+) -> list[LedgerRow]:
+    """The ledger's rows of these entries, and one row for each run of seqs that is lost for good."""
+    found = [row for entry in entries if not is_quiet(entry) for row in rows_of(entry)]
+    for stream, end in planned.gap_end.items():
+        if not end:
+            continue
+        state = streams[stream]
+        # While something is held or lost nothing else of this stream is on its way; else what is submitted counts.
+        base = state.committed if state.gap_end or held.last_seq(stream) else state.submitted
+        present = [entry.seq for entry in entries if entry.stream == stream]
+        last, at = planned.last[stream]
+        for first, upto in missing_of([*present, last + 1], base):
+            found.append(gap_row(stream, state.epoch, first, upto, 0 if at is None else to_ms(at)))
+        found.sort(key=lambda row: row[2])  # stable: each stream's rows in the order of its seqs
+    return found

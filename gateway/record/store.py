@@ -12,10 +12,12 @@ import msgspec
 
 from gateway.record.faults import HELD_WORDS, Damaged, StoreTooNew, code_of, corrupt_words, is_damage, words_for
 from gateway.record.incarnation import Ending, Incarnation
+from gateway.record.ledger import TABLES as LEDGER_TABLES
+from gateway.record.ledger import Chain, LedgerRow
 from gateway.record.record import JournalUnavailable
 from rules.text import Text
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 PAGES_UNLIMITED: Final = 4_294_967_294  # the largest max_page_count that SQLite knows
 ROW_OVERHEAD: Final = 128  # columns and index entry of a segment, in bytes, measured roughly
 CHECKPOINT_PAGES: Final = 4000  # measured: smaller costs a checkpoint too often, larger costs p99
@@ -64,6 +66,7 @@ class Rows(msgspec.Struct):
     archived: list[ArchiveRow] = []
     snapshots: list[tuple[str, int, int, bytes]] = []
     cursors: list[tuple[str, str, int]] = []
+    ledger: list[LedgerRow] = []
     token: int | None = None
     settles: bool = True
 
@@ -90,6 +93,7 @@ class Store:
         self._page_limit = PAGES_UNLIMITED
         self._epoch = 0
         self._token = 0
+        self._chain = Chain()
         self.segments = self.entries = self.segment_bytes = 0
 
     # --- start and end -------------------------------------------------------------------------
@@ -123,8 +127,11 @@ class Store:
                 "start the newer version again, or move the file aside"
             )
         if version == 0:
-            database.executescript("BEGIN;" + _TABLES + f"PRAGMA user_version={SCHEMA}; COMMIT;")
+            database.executescript("BEGIN;" + _TABLES + LEDGER_TABLES + f"PRAGMA user_version={SCHEMA}; COMMIT;")
             return None
+        if version < SCHEMA:
+            # Schema 1 had no ledger: its chains begin with what happens from now on.
+            database.executescript("BEGIN;" + LEDGER_TABLES + f"PRAGMA user_version={SCHEMA}; COMMIT;")
         if self._incarnation.ending is not Ending.CLOSED:
             self._check(database)
         row = database.execute("SELECT value FROM meta WHERE key='epoch'").fetchone()
@@ -235,13 +242,15 @@ class Store:
         """Write everything in one transaction, or nothing: JournalUnavailable with the reason."""
         try:
             database = self._connect()
-            if len(rows.segments) == 1 and not (rows.archived or rows.snapshots or rows.cursors or rows.token):
+            more = rows.archived or rows.ledger or rows.snapshots or rows.cursors or rows.token
+            if len(rows.segments) == 1 and not more:
                 # One statement is a transaction of its own: each one more hands the interpreter's lock over.
                 database.execute(_SEGMENT, rows.segments[0])
             else:
                 with self.transaction() as database:
                     self._write(database, rows)
         except sqlite3.Error as error:
+            self._chain.forget()
             raise JournalUnavailable(words_for(error, self._path.name)) from error
         if rows.token is not None:
             self._token = max(self._token, rows.token)
@@ -255,6 +264,8 @@ class Store:
             database.executemany(_SEGMENT, rows.segments)
         if rows.archived:
             database.executemany(_ARCHIVE, rows.archived)
+        if rows.ledger:
+            self._chain.write(database, rows.ledger)
         for snapshot in rows.snapshots:
             database.execute(_SNAPSHOT, snapshot)
             database.execute(_SNAPSHOT_OLD, (snapshot[0],))

@@ -67,6 +67,11 @@ def encode_effects(effects: Sequence[AnyEffect]) -> bytes:
     return _encode(effects)
 
 
+def encode_value(value: object) -> bytes:
+    """Any plain value as JSON; half of a surrogate pair is mended, as in entries."""
+    return _encode(value)
+
+
 def decode_entries(wire: int, body: bytes, stream: str, epoch: int) -> list[JournalEntry]:
     """The entries of one row; WireTooNew for a version of the future, WireBroken for anything else that is wrong."""
     if wire > WIRE:

@@ -121,6 +121,7 @@ def _merged(parts: list[Rows]) -> Rows:
     return Rows(
         segments=[row for part in parts for row in part.segments],
         archived=[row for part in parts for row in part.archived],
+        ledger=[row for part in parts for row in part.ledger],
         snapshots=[row for part in parts for row in part.snapshots],
         cursors=[(destination, stream, seq) for (destination, stream), seq in cursors.items()],
         token=max(tokens, default=None),

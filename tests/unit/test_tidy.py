@@ -35,6 +35,7 @@ DOORS = {
     "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py", "gateway/receive/push.py", "gateway/web.py"),
     "uvicorn": {"gateway/web.py", "gateway/demo.py"},
     "argon2": ("gateway/console/", "gateway/accounts_file.py"),
+    "cryptography": {"gateway/record/seal.py"},
     "weasyprint": {"gateway/console/sheet_pdf.py"},
     "time": {"gateway/clock.py"},
 }
