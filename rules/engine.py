@@ -39,6 +39,7 @@ from rules.inputs import (
     TimePassed,
     Verb,
 )
+from rules.memory import CLOCK, Memory
 from rules.modes import Modes
 from rules.operator import OperatorDesk
 from rules.packets import PacketAlarms
@@ -71,7 +72,8 @@ class Engine:
         self.incident_book = Incidents(self.home, self.escalation)
         self.alarm_book = Alarms(self.incident_book)
         self.duty = Duty(self.site)
-        self._evaluation = Evaluation(self.alarm_book, deadlines)
+        self.memory = Memory(deadlines)
+        self._evaluation = Evaluation(self.alarm_book, deadlines, self.memory)
         self._packets = PacketAlarms(self.alarm_book, deadlines)
         self._desk = OperatorDesk(self.alarm_book, self.incident_book)
         self.modes = Modes(self.alarm_book, deadlines)
@@ -145,9 +147,11 @@ class Engine:
             case ("silent", device):
                 self._on_silence(turn, self.devices.get(device))
             case ("raise", rule, device):
-                self._evaluation.raise_due(turn, self.duty, rule, self.devices.get(device))
+                self._evaluation.raise_due(turn, self.duty, rule, self.memory.find(device))
             case ("clear", rule, device):
                 self._evaluation.clear_due(turn, self.duty, rule, device)
+            case ("window", subject, mark):
+                self._evaluation.window_due(turn, self.duty, subject, mark)
             case ("step", incident):
                 foremost = self.alarm_book.foremost(incident)
                 self.incident_book.step_due(turn, self.duty, incident, foremost)
@@ -257,19 +261,19 @@ class Engine:
 
     def _on_operator(self, turn: Turn, happened: OperatorActed) -> None:
         for alarm in self._desk.act(turn, self.duty, happened):
-            self._forget(alarm.rule, alarm.subject)
+            self._forget(turn, alarm.rule, alarm.subject)
 
     def _on_mode(self, turn: Turn, asked: ModeRequested) -> None:
         ended = self.modes.ask(turn, self.duty, self.site, self.devices, asked)
         if ended is not None:
-            self._forget(ended.rule, ended.subject)
+            self._forget(turn, ended.rule, ended.subject)
 
-    def _forget(self, rule_id: str, subject: str) -> None:
+    def _forget(self, turn: Turn, rule_id: str, subject: str) -> None:
         """After a reset the points are unknown: the next report at alarm value raises, even if it is the same."""
-        state = self.devices.get(subject)
+        state = self.memory.find(subject)
         rule = state.watching(rule_id) if state is not None else None
         if rule is not None and state is not None:
-            self._evaluation.forget(rule, state)
+            self._evaluation.forget(turn.at, rule, state)
 
     def _on_sent(self, turn: Turn, happened: SendReported) -> None:
         foremost = self.alarm_book.foremost(happened.incident)
@@ -286,6 +290,8 @@ class Engine:
 
     def _on_link(self, turn: Turn, happened: LinkChanged) -> None:
         self._packets.link(turn, self.duty, happened)
+        if happened.link == CLOCK:
+            self._evaluation.clock_known(turn, self.duty, known=happened.up)
 
     def _on_clock(self, turn: Turn, happened: ClockStepped) -> None:
         self._packets.clock(turn, self.duty, happened)
@@ -305,11 +311,13 @@ class Engine:
         before, self.devices = self.devices, {}
         for device in happened.site.devices:
             self.devices[device.id] = self._state_for(turn.at, device, index.watch_for(device), before.get(device.id))
+        self.memory.on_site(turn.at, happened.site, self.devices, index)
         for _, _, key in self.deadlines.to_list():
             if not self._is_watched(key):
                 self.deadlines.cancel(key)
         self.modes.on_site(turn, self.devices)
         self._ask_new_rules(turn, before)
+        self._evaluation.begin(turn, self.duty)
         self._withdraw_orphans(turn)
         self.incident_book.on_plans_changed(turn, self.duty)
 
@@ -357,7 +365,7 @@ class Engine:
         for alarm in list(self.alarm_book.open.values()):
             if alarm.rule.startswith("gateway.") and not alarm.rule.startswith(guards.PREFIX):
                 continue
-            state = self.devices.get(alarm.subject)
+            state = self.memory.find(alarm.subject)
             if state is None or state.watching(alarm.rule) is None:
                 self.alarm_book.withdraw(turn, self.duty, alarm, "rule or device no longer in the configuration")
 
@@ -366,9 +374,12 @@ class Engine:
         match key:
             case ("silent", device):
                 return device in self.devices
-            case ("raise" | "clear", rule, device):
-                state = self.devices.get(device)
+            case ("raise" | "clear", rule, subject):
+                state = self.memory.find(subject)
                 return state is not None and state.watching(rule) is not None
+            case ("window", subject, mark):
+                state = self.memory.find(subject)
+                return state is not None and mark in state.watch
             case _:
                 return True
 

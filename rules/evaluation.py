@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 
 from devices.reading import DANGER_POINTS, Quality, Reading, Report, Value, find_point
 from rules.alarms import Alarms, Cause
-from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Silent, points_of
+from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Recalled, is_mark, points_of
 from rules.deadlines import Deadlines
 from rules.duty import Duty
+from rules.memory import Memory
 from rules.proof import proves
 from rules.rule import Rule
 from rules.supervision import DeviceState
@@ -22,15 +23,19 @@ _NO_DELAY = timedelta(0)
 class Evaluation:
     """Asks the rules of a device what holds, and raises, repeats and clears their alarms."""
 
-    def __init__(self, alarms: Alarms, deadlines: Deadlines) -> None:
+    def __init__(self, alarms: Alarms, deadlines: Deadlines, memory: Memory) -> None:
         self._alarms = alarms
         self._deadlines = deadlines
+        self._memory = memory
 
     def evaluate(
         self, turn: Turn, duty: Duty, state: DeviceState, rules: Iterable[Rule], *, found: bool = False
     ) -> None:
         """Ask these rules about the device as it is now. `found`: its values come from a retained message."""
-        device_id = state.device.id
+        device_id, watch = state.device.id, state.watch
+        if watch.recalled and not found:
+            for rule in rules:
+                self._memory.own(turn.at, state, rule)
         # A device that is not engaged has no alarm and nothing pending: what does not hold changes nothing.
         quiet = not state.engaged
         for rule in rules:
@@ -56,9 +61,29 @@ class Evaluation:
                 self._deadlines.cancel(("clear", rule.id, device_id))
         if state.engaged:
             self._note_engaged(state)
+        if watch.shared and not found:
+            for place, rule in self._memory.shared(turn.at, state):
+                self.evaluate(turn, duty, place, (rule,))
+
+    def begin(self, turn: Turn, duty: Duty) -> None:
+        """A new site or new rules: what holds of windows, schedules and places before anybody speaks."""
+        for state, rule in self._memory.begin(turn.at):
+            self.evaluate(turn, duty, state, (rule,))
+
+    def window_due(self, turn: Turn, duty: Duty, subject: str, mark: str) -> None:
+        """A window ended or a schedule turned."""
+        news = self._memory.due(turn.at, subject, mark)
+        if news is not None:
+            state, rules = news
+            self.evaluate(turn, duty, state, rules)
+
+    def clock_known(self, turn: Turn, duty: Duty, *, known: bool) -> None:
+        """The clock is synchronised now, or it is not: schedules answer anew."""
+        for state, rules in self._memory.clock(turn.at, known=known):
+            self.evaluate(turn, duty, state, rules)
 
     def _trip(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState, *, found: bool) -> None:
-        cause = self.cause(rule, state, found=found)
+        cause = self.cause(rule, state, found=found, detail=self._memory.holders(state.device.id, rule))
         if not found and proves(cause.category, cause.point):
             state.proven_at = turn.at
         self._alarms.trip(turn, duty, cause)
@@ -126,21 +151,22 @@ class Evaluation:
         if known is not None:
             self._alarms.clear(turn, duty, known)
 
-    def forget(self, rule: Rule, state: DeviceState) -> None:
-        """Make the rule's points unknown (after a reset) and drop its pending deadlines."""
+    def forget(self, at: datetime, rule: Rule, state: DeviceState) -> None:
+        """Make the rule's points unknown (after a reset), drop its pending deadlines and begin its windows anew."""
         for point in points_of(rule.condition):
-            if point != Silent.SILENT_POINT:
+            if not is_mark(point):
                 state.values.pop(point, None)
+        self._memory.forget(at, state, rule)
         self._deadlines.cancel(("raise", rule.id, state.device.id))
         self._deadlines.cancel(("clear", rule.id, state.device.id))
 
     @staticmethod
-    def cause(rule: Rule, state: DeviceState, *, found: bool = False) -> Cause:
+    def cause(rule: Rule, state: DeviceState, *, found: bool = False, detail: str = "") -> Cause:
         """What the alarm of a rule about a device says, with the value of the point that speaks for it."""
         device = state.device
         values = state.values
         candidates = [*_speaking(rule.condition, values), *points_of(rule.condition)]
-        known = (point for point in candidates if point != Silent.SILENT_POINT and point in values)
+        known = (point for point in candidates if not is_mark(point) and point in values)
         shown_point = next(known, "")
         shown_value = shown(shown_point, values[shown_point]) if shown_point else ""
         return Cause(
@@ -153,6 +179,7 @@ class Evaluation:
             zone=device.zone,
             point=shown_point,
             value=shown_value,
+            detail=detail,
             found=found,
             clears_are_trusted=device.clears_are_trusted,
             by_rule=True,
@@ -182,6 +209,9 @@ def _speaking(condition: Condition, values: Mapping[str, Value]) -> Iterator[str
         case Equals() | Above() | Below():
             if condition.holds(values, True):
                 yield condition.point
+        case Recalled():
+            if condition.holds(values, True):
+                yield from points_of(condition.of)
 
 
 def shown(point: str, value: Value) -> str:

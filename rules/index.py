@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from zlib import crc32
 
-from rules.condition import points_of
+import msgspec
+from msgspec.structs import replace
+
+from rules.condition import AllOf, AnyOf, Condition, Not, Recalled, is_mark, is_plain, points_of
 from rules.guards import guards_beside
-from rules.rule import Rule, Select
+from rules.rule import Per, Rule, Select
 from rules.site import Device
 
 SELF_TEST = "test"
 """The point by which a device says that it tests itself."""
 
-Watch = Mapping[str, tuple[Rule, ...]]
-"""Point name -> the rules whose conditions read it. Shared by all devices that the same rules select."""
+
+class Watch(dict[str, tuple[Rule, ...]]):
+    """Point name -> the rules whose conditions read it. Shared by all devices that the same rules select.
+
+    `recalled` are the conditions that look back, by the id of their rule; `shared` the rules about a whole place that
+    count this device.
+    """
+
+    __slots__ = ("recalled", "shared")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recalled: dict[str, tuple[Recalled, ...]] = {}
+        self.shared: tuple[Rule, ...] = ()
 
 
 def selects(select: Select, device: Device) -> bool:
@@ -22,6 +38,7 @@ def selects(select: Select, device: Device) -> bool:
         (not select.kinds or device.kind in select.kinds)
         and (not select.zones or device.zone in select.zones)
         and (not select.devices or device.id in select.devices)
+        and (not select.tags or any(tag in device.tags for tag in select.tags))
     )
 
 
@@ -35,6 +52,39 @@ def trips_on_unknown(rule: Rule) -> bool:
     return rule.condition.holds({}, False) is True
 
 
+def place_of(per: Per, device: Device) -> str:
+    """The place that a rule with this `per` counts a device to, as the subject of an alarm; "" if it has none."""
+    if per is Per.ZONE:
+        return f"zone:{device.zone}"
+    if per is Per.ROOM:
+        return f"room:{device.zone}/{device.room}" if device.room else ""
+    return f"circuit:{device.circuit}" if device.circuit else ""
+
+
+def prepared(rule: Rule) -> tuple[Rule, tuple[Recalled, ...]]:
+    """The rule with everything that looks back, or at several devices, behind a `Recalled`; and those, each once."""
+    found: dict[str, Recalled] = {}
+
+    def walk(condition: Condition) -> Condition:
+        match condition:
+            case AllOf() | AnyOf():
+                return replace(condition, of=tuple(walk(part) for part in condition.of))
+            case Not():
+                return replace(condition, of=walk(condition.of))
+            case _ if is_plain(condition) and rule.per is Per.DEVICE:
+                return condition
+            case _:
+                # The content is part of the mark: a changed condition does not take over what another one remembered.
+                content = crc32(msgspec.json.encode((condition, rule.per, rule.select)))
+                mark = f"\x00{rule.id} {content:08x}"
+                return found.setdefault(mark, Recalled(mark=mark, of=condition))
+
+    condition = walk(rule.condition)
+    if not found:
+        return rule, ()
+    return replace(rule, condition=condition), tuple(found.values())
+
+
 class Index:
     """The watches of all devices of a site. Rules are first sorted by the narrowest thing that they name."""
 
@@ -44,9 +94,13 @@ class Index:
         self._by_kind: dict[str, list[Rule]] = {}
         self._by_zone: dict[str, list[Rule]] = {}
         self._for_all: list[Rule] = []
+        self._recalled: dict[str, tuple[Recalled, ...]] = {}
         self._shared: dict[tuple[str, ...], Watch] = {}
-        for place, rule in enumerate(rules):
+        for place, stated in enumerate(rules):
+            rule, recalled = prepared(stated)
             self._order[rule.id] = place
+            if recalled:
+                self._recalled[rule.id] = recalled
             select = rule.select
             if select.devices:
                 self._sort_in(self._by_device, select.devices, rule)
@@ -76,15 +130,34 @@ class Index:
 
     def watch_for(self, device: Device) -> Watch:
         """The device's watch, with its guards; one object for all devices that the same rules select."""
-        rules = self.rules_for(device)
+        rules = [rule for rule in self.rules_for(device) if rule.per is Per.DEVICE or place_of(rule.per, device)]
         key = tuple(rule.id for rule in rules)
         watch = self._shared.get(key)
         if watch is None:
+            own = [rule for rule in rules if rule.per is Per.DEVICE]
             # No rule asks for `test`, but it proves a detector: a change of it must not pass unseen.
-            table: dict[str, list[Rule]] = {SELF_TEST: []}
-            for rule in (*rules, *guards_beside(rules)):
-                for point in dict.fromkeys(points_of(rule.condition)):
-                    table.setdefault(point, []).append(rule)
-            watch = {point: tuple(watching) for point, watching in table.items()}
+            watch = self._watch((*own, *guards_beside(own)), {SELF_TEST: []})
+            watch.shared = tuple(rule for rule in rules if rule.per is not Per.DEVICE)
+            for rule in watch.shared:
+                for point in points_of(rule.condition):
+                    if not is_mark(point) or point not in self._marks(rule):
+                        watch.setdefault(point, ())
             self._shared[key] = watch
         return watch
+
+    def watch_of_place(self, rules: Iterable[Rule]) -> Watch:
+        """The watch of a place: it has no points of its own, only the answers about its devices."""
+        return self._watch(rules, {})
+
+    def _watch(self, rules: Iterable[Rule], table: dict[str, list[Rule]]) -> Watch:
+        watch = Watch()
+        for rule in rules:
+            for point in dict.fromkeys(points_of(rule.condition)):
+                table.setdefault(point, []).append(rule)
+            if rule.id in self._recalled:
+                watch.recalled[rule.id] = self._recalled[rule.id]
+        watch.update((point, tuple(watching)) for point, watching in table.items())
+        return watch
+
+    def _marks(self, rule: Rule) -> set[str]:
+        return {recalled.mark for recalled in self._recalled.get(rule.id, ())}

@@ -14,11 +14,12 @@ from rules.text import Text
 
 
 class Select(msgspec.Struct, frozen=True):
-    """Which devices a rule is about: all that fit every list that is not empty (kinds, zones, device ids)."""
+    """Which devices a rule is about: all that fit every list that is not empty (kinds, zones, device ids, tags)."""
 
     kinds: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Per(enum.StrEnum):
@@ -28,7 +29,6 @@ class Per(enum.StrEnum):
     ROOM = "room"
     CIRCUIT = "circuit"
     ZONE = "zone"
-    HOME = "home"
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

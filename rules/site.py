@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -22,7 +22,7 @@ class ResidentClass(enum.StrEnum):
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the home that is handled as one: a floor's wing, the kitchen, a ward."""
+    """A part of the home that is handled as one: a floor's wing, the kitchen, a ward. Its devices have its `tags`."""
 
     id: str
     name: Text
@@ -30,12 +30,15 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     floor: str = ""
     residents: ResidentClass = ResidentClass.NONE
     beds: int = 0
+    tags: tuple[str, ...] = ()
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """One device of the site. `source` and `address` are how its packets are known, `kind` is its profile's kind.
 
     `silence_limit`, `category` and `clears_are_trusted` come from the profile where the site file says nothing.
+    `circuit` is the electrical circuit that it measures or hangs on; `tags` (`bathroom`, `exit`, `lives_alone`, …)
+    are what rules may select by beside kind and zone.
     """
 
     id: str
@@ -49,6 +52,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     silence_limit: timedelta = timedelta(minutes=10)
     clears_are_trusted: bool = True
+    circuit: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -89,7 +94,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """One home, whole and validated. `county`, `town`, `id`: ASCII ids (they become tags); `name` is for people."""
+    """One home, whole and validated. `county`, `town`, `id`: ASCII ids (they become tags); `name` is for people.
+
+    `offsets`: from which instant on (UTC) which offset of local time holds, in minutes; none is +8 h, as in all China.
+    """
 
     id: str
     name: Text
@@ -97,6 +105,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     town: str = ""
     address: str = ""
     timezone: str = "Asia/Shanghai"
+    offsets: tuple[tuple[datetime, int], ...] = ()
     zones: tuple[Zone, ...] = ()
     devices: tuple[Device, ...] = ()
     people: tuple[Person, ...] = ()

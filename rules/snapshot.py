@@ -14,6 +14,7 @@ from rules.duty import Duty
 from rules.escalation import Message
 from rules.incident import Incident
 from rules.index import Index
+from rules.recall import Kept
 from rules.rule import Rule
 from rules.site import Site
 from rules.supervision import DeviceState
@@ -57,6 +58,9 @@ class StoredEngine(msgspec.Struct):
     serial: int
     deadlines: list[tuple[datetime, int, Key]]
     walk_test: WalkTest | None = None
+    places: list[StoredDevice] = []
+    kept: list[tuple[str, str, Kept]] = []
+    clock_known: bool = True
 
 
 def encode_engine(engine: Engine) -> bytes:
@@ -70,10 +74,7 @@ def encode_engine(engine: Engine) -> bytes:
         site=engine.site,
         rules=list(engine.rules.values()),
         ruleset=engine.ruleset,
-        devices=[
-            StoredDevice(s.device.id, s.known_at, s.heard_at, s.silent, s.engaged, s.values, s.proven_at)
-            for s in engine.devices.values()
-        ],
+        devices=[_stored(state) for state in engine.devices.values()],
         alarms=list(engine.alarm_book.open.values()),
         incidents=list(engine.incident_book.open.values()),
         announced=engine.incident_book.announced,
@@ -82,8 +83,36 @@ def encode_engine(engine: Engine) -> bytes:
         serial=engine.deadlines.serial,
         deadlines=engine.deadlines.to_list(),
         walk_test=engine.modes.walk_test,
+        places=[_stored(state) for state in engine.memory.places.values()],
+        kept=[(subject, mark, kept) for (subject, mark), kept in engine.memory.kept.items()],
+        clock_known=engine.memory.clock_known,
     )
     return msgspec.json.encode(stored)
+
+
+def _stored(state: DeviceState) -> StoredDevice:
+    return StoredDevice(
+        state.device.id,
+        state.known_at,
+        state.heard_at,
+        state.silent,
+        state.engaged,
+        state.values,
+        state.proven_at,
+    )
+
+
+def _restore_memory(engine: Engine, stored: StoredEngine, index: Index) -> None:
+    """What conditions remember, and the places they are about."""
+    memory = engine.memory
+    if stored.now is not None:
+        memory.on_site(stored.now, stored.site, engine.devices, index)
+    for place in stored.places:
+        state = memory.places.get(place.id)
+        if state is not None:
+            state.values, state.known_at, state.engaged = place.values, place.known_at, place.engaged
+    memory.kept = {(subject, mark): kept for subject, mark, kept in stored.kept}
+    memory.clock_known = stored.clock_known
 
 
 def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
@@ -110,6 +139,7 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
         engine.devices[device.id] = DeviceState(
             device, watch, known.values, known.known_at, known.heard_at, known.silent, known.engaged, known.proven_at
         )
+    _restore_memory(engine, stored, index)
     incidents = {incident.id: incident for incident in stored.incidents}
     for alarm in stored.alarms:
         if alarm.test and (stored.walk_test is None or alarm.test != stored.walk_test.id):
