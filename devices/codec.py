@@ -34,6 +34,7 @@ class FaultKind(enum.StrEnum):
     UNDECODED = "undecoded"
     CODEC = "codec"
     FRAME = "frame"
+    PANEL = "panel"
     OTHER_HOME = "other_home"
     OUTSIDE = "outside"
 

@@ -17,6 +17,7 @@ from rules import guards
 from rules.alarms import Alarms
 from rules.condition import Silent
 from rules.deadlines import Deadlines, Key
+from rules.details import coded
 from rules.duty import Duty
 from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
@@ -247,7 +248,7 @@ class Engine:
         self._packets.unreadable(turn, self.duty, state, device or f"source:{source}", category, rule, detail)
 
     def _on_decode_failed(self, turn: Turn, happened: DecodeFailed) -> None:
-        detail = f"{happened.topic}: {happened.reason}"
+        detail = coded(happened.kind, happened.source, happened.topic, happened.reason)
         self._on_unreadable(turn, happened.device, happened.source, happened.category, "gateway.undecodable", detail)
 
     def _on_fault(self, turn: Turn, happened: EngineFaulted) -> None:

@@ -7,6 +7,7 @@ from rules import troubles
 from rules.alarm import Category
 from rules.alarms import Alarms
 from rules.deadlines import Deadlines
+from rules.details import coded
 from rules.duty import Duty
 from rules.inputs import ClockStepped, LinkChanged, PacketRefused
 from rules.supervision import DeviceState
@@ -63,7 +64,8 @@ class PacketAlarms:
 
     def refused(self, turn: Turn, duty: Duty, happened: PacketRefused) -> None:
         """Packets that were not taken."""
-        detail = f"{happened.topic}: {happened.reason} ({happened.count})"
+        words = f"{happened.reason} ({happened.count})"
+        detail = coded(happened.kind, happened.source, happened.topic, words)
         subject = f"source:{happened.source}"
         self.trouble(turn, duty, "gateway.refused", troubles.REFUSED, subject, troubles.UNASSIGNED, detail)
 

@@ -18,8 +18,17 @@ from gateway.console.refusals import refusal_words
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
 from rules.alarm import Category
-from rules.details import detail_in
-from rules.effects import AlarmChanged, AnyEffect, DriveSounder, IncidentChanged, Notify, Refused, WalkTestChanged
+from rules.details import detail_in, packet_words
+from rules.effects import (
+    AlarmChanged,
+    AnyEffect,
+    DriveSounder,
+    IncidentChanged,
+    Notify,
+    Refused,
+    SuppressionChanged,
+    WalkTestChanged,
+)
 from rules.inputs import (
     AnyInput,
     ClockStepped,
@@ -92,9 +101,11 @@ def _input_line(happened: AnyInput, at: datetime, site: Site, words: Words) -> P
             who = person_words(site, happened.person)
             return line("report", happened.channel, who, f"{words.outcome(happened.outcome)} {happened.detail}".strip())
         case DecodeFailed():
-            return line("decode_failed", happened.device or happened.topic, detail=happened.reason)
+            detail = packet_words(happened.kind, happened.reason, words.language)
+            return line("decode_failed", happened.device or happened.topic, detail=detail)
         case PacketRefused():
-            return line("packet_refused", happened.topic, detail=happened.reason)
+            detail = packet_words(happened.kind, happened.reason, words.language)
+            return line("packet_refused", happened.topic, detail=detail)
         case SiteChanged():
             return line("site_changed", detail=happened.ruleset[:12])
         case ClockStepped():
@@ -139,6 +150,11 @@ def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, wor
         case WalkTestChanged():
             device = subject_words(engine, effect.device, words) if engine is not None and effect.device else ""
             yield line(f"walk_test_{effect.change}", device, effect.by, words.reason(effect.reason))
+        case SuppressionChanged():
+            kind = "maintenance" if effect.mode else effect.kind.value
+            subject = subject_words(engine, effect.subject, words) if engine is not None and effect.subject else ""
+            by = "、".join(person_words(site, one) for one in (effect.by, effect.confirmed_by) if one)
+            yield line(f"{kind}_{effect.change}", subject, by, words.reason(effect.reason))
         case Refused():
             reason = effect.reason if engine is None else refusal_words(site, engine, effect.reason, words)
             yield line("not_done", words.verb(effect.verb), effect.person, reason)

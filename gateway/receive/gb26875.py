@@ -18,7 +18,7 @@ from functools import partial
 
 from devices import gb26875_tables as tables
 from devices import gb26875_units as units
-from devices.codec import DecodeError
+from devices.codec import DecodeError, FaultKind
 from devices.gb26875 import Cause, Command, Frame, FrameFault, encode, reply, write_time
 from devices.gb26875_readings import OFFLINE, ONLINE, Gb26875
 from gateway.backoff import Jitter, backoff_seconds
@@ -174,7 +174,7 @@ class PanelSource:
 
     def turned_away(self, name: str, reason: str) -> None:
         """Something that is not taken: shown at the first, then once a minute with its count."""
-        self._decoder.refuse(self._setting.home, self._setting.name, name, reason, None)
+        self._decoder.refuse(self._setting.home, self._setting.name, name, reason, None, FaultKind.PANEL)
 
     def received(self, link: Link, data: bytes) -> None:
         """Bytes of a link. Its faults count against its rate as its frames do."""
@@ -324,7 +324,9 @@ class PanelSource:
         source, topic, kept = self._route.name, self._topic(device.address), raw[:KEPT_BYTES]
         known = self._device_id(device.address)
         self._put(
-            lambda at: DecodeFailed(at=at, source=source, topic=topic, reason=reason, device=known, payload=kept),
+            lambda at: DecodeFailed(
+                at=at, source=source, topic=topic, reason=reason, device=known, payload=kept, kind=FaultKind.FRAME
+            ),
             known,
             len(kept) + 256,
         )
