@@ -52,11 +52,16 @@ class SuppressionKind(enum.StrEnum):
 
 
 class Suppression(msgspec.Struct, frozen=True):
-    """The fourth axis; `until` is set for a shelved alarm and one out of service."""
+    """The fourth axis; `until` is set for a shelved alarm and one out of service.
+
+    `by` is the person who did it. `cause` is the alarm that explains this one, where the rules say so.
+    """
 
     kind: SuppressionKind = SuppressionKind.NONE
     until: datetime | None = None
     reason: str = ""
+    by: str = ""
+    cause: str = ""
 
 
 NOT_SUPPRESSED = Suppression()
@@ -70,7 +75,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     `rule` subject) that it is about. `found`: the state was found at start or in a retained message, and the
     time when it began is unknown. `late`: it was decided after its due instant (the gateway was down).
     `value` is the value that raised it, as text with its unit. `test`: the walk test that it counts for as long as
-    it does (then it belongs to no incident and calls nobody); "" is a real alarm.
+    it does (then it belongs to no incident and calls nobody); "" is a real alarm. `drill`: the drill (演练) that it
+    was raised for by a person; it runs the whole chain, marked. A suppressed alarm belongs to no incident.
     """
 
     id: str
@@ -97,6 +103,12 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     announced_at: datetime | None = None
     repeats: int = 0
     test: str = ""
+    drill: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether it calls nobody: shelved, out of service, by design, or a test."""
+        return self.suppression.kind is not SuppressionKind.NONE
 
     @property
     def open(self) -> bool:

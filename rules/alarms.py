@@ -62,6 +62,19 @@ class Tests(Protocol):
         """A real alarm was raised."""
 
 
+class Holds(Protocol):
+    """Who knows what is held back, and hears what may change it."""
+
+    def claim(self, alarm: Alarm) -> Suppression:
+        """What holds a new alarm back."""
+
+    def on_raised(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
+        """An alarm was raised or is active again, held back or not."""
+
+    def on_inactive(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
+        """An alarm is active no more."""
+
+
 class Alarms:
     """Raises, repeats, clears and ends alarms by the table, and lets the incidents know."""
 
@@ -71,6 +84,7 @@ class Alarms:
         self.by_cause: dict[tuple[str, str], str] = {}
         self.reset_at: dict[tuple[str, str], datetime] = {}
         self.tests: Tests | None = None
+        self.holds: Holds | None = None
 
     def find(self, rule: str, subject: str) -> Alarm | None:
         """The open alarm of this rule about this subject, or None."""
@@ -86,13 +100,24 @@ class Alarms:
         test = self.tests.claim(turn, cause) if self.tests is not None else ""
         if test:
             return self._raise_test(turn, alarm, test)
+        hold = self.holds.claim(alarm) if self.holds is not None else NOT_SUPPRESSED
+        if hold.kind is SuppressionKind.NONE:
+            self._raise_real(turn, duty, alarm)
+        else:
+            alarm = replace(alarm, suppression=hold, announced_at=None)
+            self._keep(alarm)
+            turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
+        if self.holds is not None:
+            self.holds.on_raised(turn, duty, self.open[alarm.id])
+        return self.open[alarm.id]
+
+    def _raise_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
         alarm, is_new, second_device = self._join(turn, duty, alarm)
         self._keep(alarm)
-        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=alarm.rule))
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
         if self.tests is not None:
             self.tests.on_real(turn, duty, alarm)
-        return alarm
 
     @staticmethod
     def _new(turn: Turn, cause: Cause) -> Alarm:
@@ -143,6 +168,28 @@ class Alarms:
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
         return alarm
 
+    def hold(self, turn: Turn, duty: Duty, alarm: Alarm, hold: Suppression, reason: str, by: str = "") -> None:
+        """An open alarm calls nobody from now on: it leaves its incident, which ends with the last alarm."""
+        held = replace(alarm, suppression=hold, incident="")
+        self._keep(held)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=held, change=Change.HELD, by=by, reason=reason))
+        if alarm.incident:
+            self._leave(turn, duty, alarm, by, "held")
+
+    def release(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str, by: str = "") -> None:
+        """An alarm calls again: as if it were new, whoever had acknowledged it before (ISA-18.2)."""
+        alarm = replace(alarm, suppression=NOT_SUPPRESSED, acknowledged=None, announced_at=turn.at)
+        alarm, is_new, second_device = self._join(turn, duty, alarm)
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RELEASED, by=by, reason=reason))
+        self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
+        if self.tests is not None:
+            self.tests.on_real(turn, duty, alarm)
+
+    def about(self, subject: str) -> list[Alarm]:
+        """The open alarms about a subject, in the order in which they were raised."""
+        return [alarm for alarm in self.open.values() if alarm.subject == subject]
+
     def end_test(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str, by: str = "") -> None:
         """A test alarm is over: nobody has to reset it, whatever its rule latches."""
         ended = replace(alarm, active=False, latched=False, closed_at=turn.at, cleared_at=turn.at)
@@ -164,6 +211,8 @@ class Alarms:
         self._keep(alarm)
         if again or not known.active or alarm.detail != known.detail:
             turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.REPEATED, reason=cause.rule))
+        if not known.active and self.holds is not None:
+            self.holds.on_raised(turn, duty, alarm)
         return alarm
 
     def is_news(self, rule: str, subject: str, said_at: datetime | None) -> bool:
@@ -199,6 +248,8 @@ class Alarms:
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.CLEARED, reason=reason))
         self._incidents.on_cleared(turn, alarm)
+        if self.holds is not None:
+            self.holds.on_inactive(turn, duty, alarm)
 
     def acknowledge(self, turn: Turn, duty: Duty, alarm: Alarm, by: str) -> None:
         """A person takes the alarm on, and the incident with its last alarm. IllegalTransition if not allowed."""
@@ -226,11 +277,11 @@ class Alarms:
 
     def of_incident(self, incident: str) -> list[Alarm]:
         """The open alarms of an incident, in the order in which they were raised."""
-        return [alarm for alarm in self.open.values() if alarm.incident == incident and not alarm.test]
+        return [alarm for alarm in self.open.values() if alarm.incident == incident] if incident else []
 
     def foremost(self, incident: str) -> Alarm | None:
         """The first open alarm of an incident: the one its messages are about."""
-        return next((alarm for alarm in self.open.values() if alarm.incident == incident and not alarm.test), None)
+        return next((alarm for alarm in self.open.values() if alarm.incident == incident), None) if incident else None
 
     def _keep(self, alarm: Alarm) -> None:
         self.open[alarm.id] = alarm
@@ -240,10 +291,15 @@ class Alarms:
         del self.open[alarm.id]
         del self.by_cause[(alarm.rule, alarm.subject)]
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
-        if alarm.test:
-            return
+        if alarm.incident:
+            self._leave(turn, duty, alarm, by, "reset" if by else "ended")
+        if self.holds is not None and not alarm.test:
+            self.holds.on_inactive(turn, duty, alarm)
+
+    def _leave(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, event: str) -> None:
+        """An alarm is in its incident no more: over, or held back."""
         left = self.of_incident(alarm.incident)
-        self._incidents.on_closed(turn, duty, alarm, by, any_left=bool(left))
+        self._incidents.on_left(turn, duty, alarm, by, event, any_left=bool(left))
         taken = left[-1].acknowledged if left else None
         if taken is not None and all(other.acknowledged for other in left):
             # The one alarm that nobody had taken on ended by itself: nothing is left to acknowledge.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from rules.alarm import Alarm
+from rules.alarm import Alarm, SuppressionKind
 from rules.incident import Incident
 from rules.walk_test import WalkTest
 
@@ -31,6 +31,9 @@ class Change(enum.StrEnum):
     RESET = "reset"
     CLOSED = "closed"
     BECAME_REAL = "became_real"
+    HELD = "held"
+    RELEASED = "released"
+    RE_ALARMED = "re_alarmed"
 
 
 class AlarmChanged(Effect, frozen=True, kw_only=True):
@@ -114,4 +117,31 @@ class WalkTestChanged(Effect, frozen=True, kw_only=True):
     by: str = ""
 
 
-AnyEffect = AlarmChanged | IncidentChanged | Notify | StopNotifying | DriveSounder | Refused | WalkTestChanged
+class SuppressionChanged(Effect, frozen=True, kw_only=True):
+    """Something is held back from now on (`began`) or no longer (`ended`), whether or not an alarm of it is open.
+
+    `rule` and `subject`: the shelved alarm; `subject` alone: the device out of service; neither: a maintenance
+    (`mode`). The reason of an end says why: `time limit`, `returned`, `it cleared`, ….
+    """
+
+    kind: SuppressionKind
+    change: str
+    rule: str = ""
+    subject: str = ""
+    mode: str = ""
+    by: str = ""
+    confirmed_by: str = ""
+    until: datetime | None = None
+    substitute: str = ""
+
+
+AnyEffect = (
+    AlarmChanged
+    | IncidentChanged
+    | Notify
+    | StopNotifying
+    | DriveSounder
+    | Refused
+    | WalkTestChanged
+    | SuppressionChanged
+)

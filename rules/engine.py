@@ -10,10 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
-
 from devices.reading import Quality, Report
-from rules import guards
 from rules.alarms import Alarms
 from rules.condition import Silent
 from rules.deadlines import Deadlines, Key
@@ -23,13 +20,14 @@ from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
 from rules.evaluation import Evaluation, decides, says_both
 from rules.incidents import Incidents
-from rules.index import SELF_TEST, Index, Watch, rules_of, trips_on_unknown
+from rules.index import SELF_TEST
 from rules.inputs import (
     AnyInput,
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
     LinkChanged,
+    Mode,
     ModeRequested,
     OperatorActed,
     Outcome,
@@ -37,16 +35,19 @@ from rules.inputs import (
     ReadingsArrived,
     SendReported,
     SiteChanged,
+    SuppressionRequested,
     TimePassed,
     Verb,
 )
 from rules.memory import CLOCK, Memory
-from rules.modes import Modes
+from rules.modes import Modes, refused_mode
 from rules.operator import OperatorDesk
 from rules.packets import PacketAlarms
+from rules.reload import reload
 from rules.rule import Rule
-from rules.site import Device, Site
+from rules.site import Site
 from rules.supervision import DEAF_GRACE, DeviceState, is_sign_of_life
+from rules.suppressions import Suppressions
 from rules.text import Text
 from rules.turn import Turn
 from rules.walk_test import WalkTest
@@ -74,10 +75,11 @@ class Engine:
         self.alarm_book = Alarms(self.incident_book)
         self.duty = Duty(self.site)
         self.memory = Memory(deadlines)
-        self._evaluation = Evaluation(self.alarm_book, deadlines, self.memory)
+        self.evaluation = Evaluation(self.alarm_book, deadlines, self.memory)
         self._packets = PacketAlarms(self.alarm_book, deadlines)
         self._desk = OperatorDesk(self.alarm_book, self.incident_book)
         self.modes = Modes(self.alarm_book, deadlines)
+        self.suppressions = Suppressions(self.alarm_book, self.incident_book, deadlines)
         self._apply: dict[type, Callable[[Turn, Any], None]] = {
             ReadingsArrived: self._on_readings,
             DecodeFailed: self._on_decode_failed,
@@ -90,6 +92,7 @@ class Engine:
             EngineFaulted: self._on_fault,
             TimePassed: self._on_time,
             ModeRequested: self._on_mode,
+            SuppressionRequested: self._on_suppression,
         }
 
     @property
@@ -148,11 +151,11 @@ class Engine:
             case ("silent", device):
                 self._on_silence(turn, self.devices.get(device))
             case ("raise", rule, device):
-                self._evaluation.raise_due(turn, self.duty, rule, self.memory.find(device))
+                self.evaluation.raise_due(turn, self.duty, rule, self.memory.find(device))
             case ("clear", rule, device):
-                self._evaluation.clear_due(turn, self.duty, rule, device)
+                self.evaluation.clear_due(turn, self.duty, rule, device)
             case ("window", subject, mark):
-                self._evaluation.window_due(turn, self.duty, subject, mark)
+                self.evaluation.window_due(turn, self.duty, subject, mark)
             case ("step", incident):
                 foremost = self.alarm_book.foremost(incident)
                 self.incident_book.step_due(turn, self.duty, incident, foremost)
@@ -162,6 +165,8 @@ class Engine:
                 self.modes.overdue(turn, self.duty, alarm)
             case ("walk_test", what):
                 self.modes.due(turn, self.duty, what)
+            case ("unshelve" | "return" | "maintenance" | "explained" as kind, *about):
+                self.suppressions.due(turn, self.duty, kind, *about)
             case _:
                 raise ValueError(f"deadline of unknown kind: {key}")
 
@@ -177,7 +182,7 @@ class Engine:
         else:
             state.silent = True
             state.values[Silent.SILENT_POINT] = True
-            self._evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
+            self.evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
 
     # readings
 
@@ -188,7 +193,7 @@ class Engine:
             if state is None:
                 self._packets.stranger(turn, self.duty, report, found=happened.retained)
             elif happened.retained:
-                self._evaluation.found(turn, self.duty, state, report)
+                self.evaluation.found(turn, self.duty, state, report)
             else:
                 self._on_report(turn, state, report)
 
@@ -222,9 +227,9 @@ class Engine:
             for rule in rules:
                 touched[rule.id] = rule
         if engaged:
-            self._evaluation.readable(turn, self.duty, state)
+            self.evaluation.readable(turn, self.duty, state)
         if touched is not None:
-            self._evaluation.evaluate(turn, self.duty, state, touched.values())
+            self.evaluation.evaluate(turn, self.duty, state, touched.values())
 
     def _on_self_test(self, turn: Turn, state: DeviceState) -> None:
         state.proven_at = turn.at
@@ -234,7 +239,7 @@ class Engine:
         state.silent = False
         state.values.pop(Silent.SILENT_POINT, None)
         self.deadlines.set(("silent", state.device.id), state.silent_from)
-        self._evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
+        self.evaluation.evaluate(turn, self.duty, state, state.watch.get(Silent.SILENT_POINT, ()))
 
     # packets that are not readings
 
@@ -264,7 +269,15 @@ class Engine:
         for alarm in self._desk.act(turn, self.duty, happened):
             self._forget(turn, alarm.rule, alarm.subject)
 
+    def _on_suppression(self, turn: Turn, asked: SuppressionRequested) -> None:
+        self.suppressions.ask(turn, self.duty, asked)
+
     def _on_mode(self, turn: Turn, asked: ModeRequested) -> None:
+        if asked.mode is Mode.MAINTENANCE:
+            refusal = self.suppressions.ask_maintenance(turn, self.duty, asked)
+            if refusal:
+                turn.effects.append(refused_mode(turn, asked, refusal))
+            return
         ended = self.modes.ask(turn, self.duty, self.site, self.devices, asked)
         if ended is not None:
             self._forget(turn, ended.rule, ended.subject)
@@ -274,7 +287,7 @@ class Engine:
         state = self.memory.find(subject)
         rule = state.watching(rule_id) if state is not None else None
         if rule is not None and state is not None:
-            self._evaluation.forget(turn.at, rule, state)
+            self.evaluation.forget(turn.at, rule, state)
 
     def _on_sent(self, turn: Turn, happened: SendReported) -> None:
         foremost = self.alarm_book.foremost(happened.incident)
@@ -292,7 +305,7 @@ class Engine:
     def _on_link(self, turn: Turn, happened: LinkChanged) -> None:
         self._packets.link(turn, self.duty, happened)
         if happened.link == CLOCK:
-            self._evaluation.clock_known(turn, self.duty, known=happened.up)
+            self.evaluation.clock_known(turn, self.duty, known=happened.up)
 
     def _on_clock(self, turn: Turn, happened: ClockStepped) -> None:
         self._packets.clock(turn, self.duty, happened)
@@ -303,86 +316,7 @@ class Engine:
     # configuration
 
     def _on_site(self, turn: Turn, happened: SiteChanged) -> None:
-        """A new site or new rules: what is unchanged keeps its state, what is gone closes with a reason."""
-        self.site = happened.site
-        self.rules = {rule.id: rule for rule in happened.rules}
-        self.ruleset = happened.ruleset
-        self.duty = Duty(happened.site)
-        index = Index(happened.rules)
-        before, self.devices = self.devices, {}
-        for device in happened.site.devices:
-            self.devices[device.id] = self._state_for(turn.at, device, index.watch_for(device), before.get(device.id))
-        self.memory.on_site(turn.at, happened.site, self.devices, index)
-        for _, _, key in self.deadlines.to_list():
-            if not self._is_watched(key):
-                self.deadlines.cancel(key)
-        self.modes.on_site(turn, self.devices)
-        self._ask_new_rules(turn, before)
-        self._evaluation.begin(turn, self.duty)
-        self._withdraw_orphans(turn)
-        self.incident_book.on_plans_changed(turn, self.duty)
-
-    def _ask_new_rules(self, turn: Turn, before: dict[str, DeviceState]) -> None:
-        """What is known already is not said again: rules that are new to a device, or changed, are asked at once."""
-        news: dict[tuple[int, int], list[Rule]] = {}
-        for device_id, state in self.devices.items():
-            known = before.get(device_id)
-            pair = (id(known.watch) if known is not None else 0, id(state.watch))
-            if pair not in news:
-                if known is None:
-                    news[pair] = [rule for rule in rules_of(state.watch).values() if trips_on_unknown(rule)]
-                else:
-                    old = rules_of(known.watch)
-                    news[pair] = [rule for rule in rules_of(state.watch).values() if old.get(rule.id) != rule]
-            asked = [rule for rule in news[pair] if self.alarm_book.find(rule.id, device_id) is None]
-            if asked:
-                self._evaluation.evaluate(turn, self.duty, state, asked)
-
-    def _state_for(self, at: datetime, device: Device, watch: Watch, known: DeviceState | None) -> DeviceState:
-        if known is None:
-            state = DeviceState(device, watch, {}, at)
-        else:
-            values = {
-                point: value for point, value in known.values.items() if point in watch or point == Silent.SILENT_POINT
-            }
-            state = replace(known, device=device, watch=watch, values=values, engaged=True)
-            if (device.kind, device.source, device.address) != (
-                known.device.kind,
-                known.device.source,
-                known.device.address,
-            ):
-                # Another device took its place: nobody has proven that one.
-                state.proven_at = None
-        if not state.silent:
-            key, due = ("silent", device.id), state.silent_from
-            if due <= at:
-                # A limit that is shorter now, or a start after downtime: it gets the rest of its grace, not a new one.
-                due = min(self.deadlines.due_at(key) or due, at + min(DEAF_GRACE, device.silence_limit))
-            self.deadlines.set(key, max(due, at))
-        return state
-
-    def _withdraw_orphans(self, turn: Turn) -> None:
-        """Close the alarms whose rule or device is gone. The engine's own alarms (`gateway.…`) stay."""
-        for alarm in list(self.alarm_book.open.values()):
-            if alarm.rule.startswith("gateway.") and not alarm.rule.startswith(guards.PREFIX):
-                continue
-            state = self.memory.find(alarm.subject)
-            if state is None or state.watching(alarm.rule) is None:
-                self.alarm_book.withdraw(turn, self.duty, alarm, "rule or device no longer in the configuration")
-
-    def _is_watched(self, key: Key) -> bool:
-        """Whether what a deadline is about is still in the configuration (steps and troubles end by themselves)."""
-        match key:
-            case ("silent", device):
-                return device in self.devices
-            case ("raise" | "clear", rule, subject):
-                state = self.memory.find(subject)
-                return state is not None and state.watching(rule) is not None
-            case ("window", subject, mark):
-                state = self.memory.find(subject)
-                return state is not None and mark in state.watch
-            case _:
-                return True
+        reload(self, turn, happened)
 
     # snapshots
 

@@ -46,6 +46,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `next_step_at` is the instant of the next step, or None once somebody took the incident on.
     `confirmed` tells that a second device or a manual call point spoke in the same zone (GB 50116-2013 4.1.6).
     `alarms` are the newest `ALARMS_MAX` ids, `alarms_before` counts those of before; each alarm names its incident.
+    `explained` counts the alarms that call nobody because an alarm of this incident explains them.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[Step, ...] = ()
     closed_at: datetime | None = None
     alarms_before: int = 0
+    explained: int = 0
 
     @property
     def alarm_count(self) -> int:

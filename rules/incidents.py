@@ -136,14 +136,22 @@ class Incidents:
         words = f"{verdict.kind.value} {verdict.cause}".strip()
         self._put(turn, noted(incident, Step(turn.at, "verdict", verdict.by, words)), "verdict", verdict.by)
 
-    def on_closed(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, any_left: bool) -> None:
-        """An alarm is over; with the last one the incident is, and the sounders stop."""
+    def on_explained(self, turn: Turn, root: Alarm, alarm: Alarm) -> None:
+        """An alarm of this incident explains another one, which calls nobody: a line, and one more to its count."""
+        incident = self.open.get(root.incident)
+        if incident is None:
+            return
+        incident = replace(incident, explained=incident.explained + 1)
+        self._put(turn, noted(incident, Step(turn.at, "explained", alarm.rule, alarm.subject)), "explained")
+
+    def on_left(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, event: str, *, any_left: bool) -> None:
+        """An alarm is over (`reset`, `ended`) or held back (`held`); with the last one the incident is over."""
         incident = self.open.get(alarm.incident)
         if incident is None:
             return
-        incident = noted(incident, Step(turn.at, "reset" if by else "ended", by, alarm.subject))
+        incident = noted(incident, Step(turn.at, event, by, alarm.subject))
         if any_left:
-            self._put(turn, incident, "reset" if by else "ended", by)
+            self._put(turn, incident, event, by)
             return
         incident = replace(incident, closed_at=turn.at)
         self._sound(turn, incident, on=False)
@@ -152,7 +160,13 @@ class Incidents:
             incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
         incident = self._escalation.stop(incident)
         turn.effects.append(
-            IncidentChanged(at=turn.at, incident=incident, change="closed", by=by, reason="last alarm over")
+            IncidentChanged(
+                at=turn.at,
+                incident=incident,
+                change="closed",
+                by=by,
+                reason="last alarm held back" if event == "held" else "last alarm over",
+            )
         )
         del self.open[incident.id]
         self.announced.pop(incident.id, None)

@@ -87,6 +87,33 @@ class OperatorActed(Input, frozen=True, kw_only=True):
     checked_on_site: bool = False
 
 
+class SuppressionVerb(enum.StrEnum):
+    """How a person holds an alarm back or lets it call again."""
+
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    OUT_OF_SERVICE = "out_of_service"
+    RETURN_TO_SERVICE = "return_to_service"
+
+
+class SuppressionRequested(Input, frozen=True, kw_only=True):
+    """A person asked for something to be held back, or no longer. `target`: an alarm's id, or a device's.
+
+    `duration` None: the longest that is allowed. `once` belongs to SHELVE: until it goes inactive. A device goes out of
+    service by two persons (`person`, `confirmed_by`), for a `reason`, with a `substitute` measure.
+    """
+
+    person: str
+    verb: SuppressionVerb
+    target: str
+    duration: timedelta | None = None
+    once: bool = False
+    reason: str = ""
+    substitute: str = ""
+    confirmed_by: str = ""
+    via: str = "console"
+
+
 class Outcome(enum.StrEnum):
     """What became of one message on one channel."""
 
@@ -153,6 +180,8 @@ class Mode(enum.StrEnum):
     """A mode that a home can be in beside its normal one."""
 
     WALK_TEST = "walk_test"
+    DRILL = "drill"
+    MAINTENANCE = "maintenance"
 
 
 class ModeVerb(enum.StrEnum):
@@ -167,7 +196,9 @@ class ModeVerb(enum.StrEnum):
 class ModeRequested(Input, frozen=True, kw_only=True):
     """A person asked for something about a mode. `zones` (none: the whole home) and `time_limit` belong to START.
 
-    `device` belongs to ARM ("testing this one now") and to CLEARED ("it has stopped, there is nothing here").
+    `device` belongs to ARM ("testing this one now"), to CLEARED ("it has stopped, there is nothing here"), and to the
+    START of a drill: the one that is to "speak". `devices` and `reason` belong to the START of a maintenance,
+    `target` (its id) to its END.
     """
 
     person: str
@@ -177,6 +208,9 @@ class ModeRequested(Input, frozen=True, kw_only=True):
     device: str = ""
     time_limit: timedelta = TIME_LIMIT_DEFAULT
     via: str = "console"
+    devices: tuple[str, ...] = ()
+    reason: str = ""
+    target: str = ""
 
 
 class TimePassed(Input, frozen=True, kw_only=True):
@@ -195,4 +229,5 @@ AnyInput = (
     | EngineFaulted
     | TimePassed
     | ModeRequested
+    | SuppressionRequested
 )

@@ -77,9 +77,7 @@ class Modes:
             ended = next((a for a in self._alarms.open_tests() if a.subject == asked.device), None)
             refusal = self._cleared(turn, duty, ended, asked.person)
         if refusal:
-            verb = f"{asked.mode.value}.{asked.verb.value}"
-            refused = Refused(at=turn.at, reason=refusal, person=asked.person, verb=verb, target=asked.device)
-            turn.effects.append(refused)
+            turn.effects.append(refused_mode(turn, asked, refusal))
             return None
         return ended
 
@@ -293,8 +291,8 @@ class Modes:
         return list(self._alarms.open.values())
 
     def _burning(self) -> bool:
-        """Whether a fire or gas alarm that is no test is open anywhere in the home."""
-        return any(alarm.category in _EVACUATE and not alarm.test for alarm in self._alarms.open.values())
+        """Whether a fire or gas alarm that is no test and calls people is open anywhere in the home."""
+        return any(alarm.category in _EVACUATE and not alarm.held for alarm in self._alarms.open.values())
 
     def _prove(self, turn: Turn, test: WalkTest, proof: Proof, change: str) -> None:
         others = tuple(each for each in test.proofs if each.device != proof.device)
@@ -311,6 +309,12 @@ class Modes:
     def _tell(turn: Turn, new: WalkTest, change: str, device: str, by: str = "") -> None:
         shown = replace(new, targets=())
         turn.effects.append(WalkTestChanged(at=turn.at, walk_test=shown, change=change, device=device, by=by))
+
+
+def refused_mode(turn: Turn, asked: ModeRequested, reason: Refusal) -> Refused:
+    """What a person is told whose wish about a mode is not done."""
+    verb = f"{asked.mode.value}.{asked.verb.value}"
+    return Refused(at=turn.at, reason=reason, person=asked.person, verb=verb, target=asked.target or asked.device)
 
 
 def _makes_real(alarm: Alarm, test: Alarm) -> Refusal:

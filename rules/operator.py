@@ -15,6 +15,9 @@ from rules.turn import Turn
 TEST_ALARM = "a test alarm: it is over when its detector clears; end the walk test to make it a real one"
 
 
+HELD = "held back: it belongs to no incident while it calls nobody"
+
+
 class OperatorDesk:
     """Does what a person asked for, to one alarm or to all alarms of an incident."""
 
@@ -31,6 +34,9 @@ class OperatorDesk:
             return []
         if alarm is not None and alarm.test:
             self._refuse(turn, asked, TEST_ALARM)
+            return []
+        if alarm is not None and alarm.held and asked.verb in (Verb.SILENCE, Verb.VERDICT):
+            self._refuse(turn, asked, HELD)
             return []
         match asked.verb:
             case Verb.SILENCE:

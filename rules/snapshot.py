@@ -18,6 +18,7 @@ from rules.recall import Kept
 from rules.rule import Rule
 from rules.site import Site
 from rules.supervision import DeviceState
+from rules.suppression import Held
 from rules.walk_test import WalkTest
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class StoredEngine(msgspec.Struct):
     places: list[StoredDevice] = []
     kept: list[tuple[str, str, Kept]] = []
     clock_known: bool = True
+    held: Held = msgspec.field(default_factory=Held)
 
 
 def encode_engine(engine: Engine) -> bytes:
@@ -86,6 +88,7 @@ def encode_engine(engine: Engine) -> bytes:
         places=[_stored(state) for state in engine.memory.places.values()],
         kept=[(subject, mark, kept) for (subject, mark), kept in engine.memory.kept.items()],
         clock_known=engine.memory.clock_known,
+        held=engine.suppressions.held(),
     )
     return msgspec.json.encode(stored)
 
@@ -144,7 +147,7 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     for alarm in stored.alarms:
         if alarm.test and (stored.walk_test is None or alarm.test != stored.walk_test.id):
             raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no walk test")
-        if alarm.incident not in incidents and not alarm.test:
+        if (alarm.incident in incidents) is alarm.held:
             raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no open incident")
         engine.alarm_book.open[alarm.id] = alarm
         engine.alarm_book.by_cause[(alarm.rule, alarm.subject)] = alarm.id
@@ -153,4 +156,6 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.incident_book.announced = stored.announced
     engine.escalation.messages = stored.messages
     engine.modes.walk_test = stored.walk_test
+    engine.suppressions.restore(stored.held)
+    engine.suppressions.configure(engine.site, engine.rules)
     return engine

@@ -43,6 +43,10 @@ class Turn:
         """`home:epoch:seq.w1`."""
         return f"{self._stem()}.w1"
 
+    def mode_id(self, letter: str) -> str:
+        """`home:epoch:seq.d1` for a drill, `.x1` for a maintenance: one input begins one at the most."""
+        return f"{self._stem()}.{letter}1"
+
     def incident_id(self) -> str:
         """`home:epoch:seq.iN`."""
         self._incidents += 1

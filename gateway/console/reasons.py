@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.console.texts_modes import MODE_REASONS
+
 REASONS: Final[dict[str, str]] = {
     "unknown here, or over already": "找不到，或已经结束",
     "nothing sounds for this incident": "此事件没有正在响的声光",
@@ -46,5 +48,6 @@ REASONS: Final[dict[str, str]] = {
     "walk test: it cleared": "自检：信号已恢复",
     "walk test: the tester says that it has stopped": "自检：测试人确认已停止",
     "walk test: ": "自检：",
+    **MODE_REASONS,
 }
 """The engine's reasons for a refusal, which it gives in English. One that stands not here is shown as it is."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.console.reasons import REASONS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
+from gateway.console.texts_modes import MODE_EVENTS
 from gateway.console.texts_phone import PHONE_TEXTS
 from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
 from rules.details import detail_in
@@ -302,6 +303,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
 
 TEXTS.update(WALK_TEST_TEXTS)
 EVENTS.update(WALK_TEST_EVENTS)
+EVENTS.update(MODE_EVENTS)
 
 PURPOSES: Final[dict[str, tuple[str, str]]] = {
     "call": ("请到场", "come"),

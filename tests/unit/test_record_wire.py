@@ -35,6 +35,7 @@ from rules.effects import (
     Pattern,
     Refused,
     StopNotifying,
+    SuppressionChanged,
     WalkTestChanged,
 )
 from rules.incident import Incident, Step, Verdict, VerdictKind
@@ -52,6 +53,8 @@ from rules.inputs import (
     ReadingsArrived,
     SendReported,
     SiteChanged,
+    SuppressionRequested,
+    SuppressionVerb,
     TimePassed,
     Verb,
 )
@@ -278,6 +281,43 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
         ),
     ),
     (PacketRefused(at=AT, source="zigbee", topic="h/b/x", reason="another home", count=3, kind="other_home"), ()),
+    (
+        SuppressionRequested(
+            at=AT,
+            person="zhang",
+            verb=SuppressionVerb.OUT_OF_SERVICE,
+            target="smoke-1",
+            duration=timedelta(hours=2),
+            once=True,
+            reason="dirty",
+            substitute="patrol",
+            confirmed_by="wang",
+            via="console",
+        ),
+        (
+            SuppressionChanged(
+                at=AT,
+                reason="dirty",
+                kind=SuppressionKind.OUT_OF_SERVICE,
+                change="began",
+                rule="smoke",
+                subject="smoke-1",
+                mode="home-a:1:14.x1",
+                by="zhang",
+                confirmed_by="wang",
+                until=AT,
+                substitute="patrol",
+            ),
+            AlarmChanged(
+                at=AT,
+                alarm=msgspec.structs.replace(
+                    ALARM,
+                    suppression=Suppression(SuppressionKind.BY_DESIGN, AT, "why", "zhang", "home-a:1:3"),
+                ),
+                change=Change.HELD,
+            ),
+        ),
+    ),
 )
 """Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""
 ENTRIES = [

@@ -64,11 +64,12 @@ def check_state(engine: Engine) -> None:
     alarms, incidents = engine.alarms, engine.incidents
     assert all(alarm.open and (alarm.active or alarm.latched) for alarm in alarms.values())
     assert len({(a.rule, a.subject) for a in alarms.values()}) == len(alarms)
-    assert {a.incident for a in alarms.values() if not a.test} == set(incidents)
+    assert {a.incident for a in alarms.values() if not a.held} == set(incidents)
+    assert all(a.incident == "" for a in alarms.values() if a.held)
     assert len({(i.zone, i.category) for i in incidents.values()}) == len(incidents)
     check_tests(engine)
     for alarm in alarms.values():
-        if alarm.test:
+        if alarm.held:
             continue
         incident = incidents[alarm.incident]
         assert (alarm.id in incident.alarms or incident.alarms_before) and alarm.category is incident.category
@@ -100,7 +101,7 @@ def check_tests(engine: Engine) -> None:
         assert alarm.suppression.kind is SuppressionKind.BY_DESIGN
     assert len({alarm.zone for alarm in tests}) <= 1
     if tests:
-        assert not [a for a in engine.alarms.values() if a.category in (Category.FIRE, Category.GAS) and not a.test]
+        assert not [a for a in engine.alarms.values() if a.category in (Category.FIRE, Category.GAS) and not a.held]
     if running is not None:
         assert engine.now is not None and engine.now < running.ends_at <= running.started_at + timedelta(hours=4)
         assert engine.deadlines.due_at(("walk_test", "limit")) == running.ends_at

@@ -1,0 +1,48 @@
+"""The words of shelving, out of service, maintenance and drills, in Chinese and English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "held": ("停止呼叫（屏蔽）", "held back"),
+    "released": ("恢复呼叫", "calls again"),
+    "re_alarmed": ("确认后无进展，再次报警", "no progress, alarmed again"),
+    "explained": ("由此报警引起（不另行呼叫）", "explained by this alarm, calls nobody"),
+    "shelved_began": ("暂时屏蔽", "shelved"),
+    "shelved_ended": ("暂时屏蔽结束", "shelved no more"),
+    "out_of_service_began": ("停用", "out of service"),
+    "out_of_service_ended": ("恢复使用", "back in service"),
+    "maintenance_began": ("检修开始", "maintenance began"),
+    "maintenance_ended": ("检修结束", "maintenance ended"),
+}
+
+MODE_REASONS: Final[dict[str, str]] = {
+    "held back: it belongs to no incident while it calls nobody": "已屏蔽：不呼叫期间不属于任何事件",
+    "this alarm can't be shelved: take its device out of service instead": "此报警不能暂时屏蔽：请改为停用设备",
+    "shelved for 1 minute up to the limit of its rule, no longer": "屏蔽时长须为1分钟至规则上限",
+    "a reason is needed": "必须填写原因",
+    "it is shelved already: end that first": "已在屏蔽中：请先结束",
+    "it is not active now: there is no clearing to wait for": "此报警现在未动作：没有恢复可等",
+    "too much is held back already": "屏蔽的内容已达上限",
+    "it is not shelved": "此报警未被屏蔽",
+    "no device of the site file has this name": "站点文件中没有此设备",
+    "this device is out of service already": "此设备已停用",
+    "a substitute measure is needed: what watches there meanwhile (a patrol, a second detector)": (
+        "必须填写替代措施：停用期间由什么看护（巡查、其他探测器）"
+    ),
+    "a second person must confirm it, another one than the first": "须由另一人确认",
+    "for 1 minute to 8 hours, no longer": "时长须为1分钟至8小时",
+    "this device is in alarm: acknowledge it, look on site and give the verdict (false or test) first": (
+        "此设备正在报警：请先确认、到现场查看并给出复核结果（误报或测试）"
+    ),
+    "this device is not out of service": "此设备未停用",
+    "no such maintenance is under way": "没有这项检修",
+    "a zone or device of the scope is not in the site file": "所选区域或设备不在站点文件中",
+    "explained by another alarm": "由另一报警引起",
+    "its device is no longer in the configuration": "设备已不在配置中",
+    "still there after its cause was over": "起因消除后仍未恢复",
+    "last alarm held back": "最后一个报警已屏蔽",
+    "it cleared": "已恢复",
+    "maintenance": "检修",
+}
