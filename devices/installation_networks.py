@@ -101,17 +101,18 @@ NETWORKS: Final[tuple[Installation, ...]] = (
             ),
             Words("address = 组/节点/设备", "the address is group/edge node/device"),
             Words(
-                "装好后重启边缘节点，让它重新出生",
-                "restart the edge node afterwards, so that it is born again",
+                "网关的账号要能写 spBv1.0/+/NCMD/+，边缘节点要允许重生命令（Node Control/Rebirth）",
+                "let the gateway's account write spBv1.0/+/NCMD/+, and the node obey Node Control/Rebirth",
             ),
         ),
         traps=(
             Words(
-                "出生报文不保留，网关也不发重生命令（Rebirth）：网关重启之后，只带别名的数据读不懂，直到节点"
-                "再次出生。所以报警指标必须带名称。",
-                "Births are not retained and the gateway sends no rebirth command: after a restart of the "
-                "gateway, data by alias alone is not understood until the node is born again. Alarms must "
-                "carry their names.",
+                "出生报文不保留：网关连上服务器时、或序号有缺口时，向节点发重生命令（Rebirth），每节点每分钟最多一次，"
+                "无人理会则越来越少。节点再次出生之前，危险设备只带别名的数据按“读不懂”报警。报警指标最好带名称。",
+                "Births are not retained: the gateway asks a node for a rebirth whenever its session with the broker "
+                "begins and after a gap in the sequence, once a minute at most, ever more rarely where nobody "
+                "answers. Until then data by alias alone of a device that watches for a danger is raised as "
+                "unreadable. Let alarms carry their names.",
             ),
             Words(
                 "节点死亡时它下面的设备全部离线；旧会话的遗嘱不算数。",

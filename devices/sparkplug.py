@@ -2,22 +2,30 @@
 
 The address is `group/edge node` of a node and `group/edge node/device` of a device; names may hold spaces. Births say
 which names the metrics have, and by which alias data will call them; they are kept in the context, and are not
-retained by the broker: data by alias of an unborn device can't be understood, and says so in an event.
+retained by the broker: data by alias of an unborn device can't be understood. It says so in an event, and the node is
+asked to be born again (`Node Control/Rebirth`, Sparkplug 3.0.0, chapter 6, NBIRTH), as after a gap in the sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from devices.codec import Decoded, DecodeError, Packet
+from devices.codec import Command, Decoded, DecodeError, Packet
 from devices.lorawan_meanings import EVENTS_MAX, Meaning, Saying, speaks_of_danger
 from devices.metric_names import meaning_of
 from devices.reading import Quality, Reading, Report
-from devices.sparkplug_payload import QUALITY_BAD, QUALITY_STALE, Metric, SparkplugPayload, read_payload
+from devices.sparkplug_payload import (
+    QUALITY_BAD,
+    QUALITY_STALE,
+    Metric,
+    SparkplugPayload,
+    read_payload,
+    rebirth_payload,
+)
 from devices.values import TEXT_MAX, read_instant, read_json
 
 ROOT: Final = "spBv1.0"
@@ -26,6 +34,7 @@ DEVICES_MAX: Final = 1024
 """Nodes that are remembered, and devices of each; of more, births are read but not remembered."""
 
 _MESSAGES: Final = frozenset({"NBIRTH", "NDEATH", "NDATA", "NCMD", "DBIRTH", "DDEATH", "DDATA", "DCMD"})
+_REBIRTH_NEEDED: Final = "rebirth_needed"
 _FAHRENHEIT: Final = frozenset({"°f", "f", "degf", "fahrenheit"})
 
 
@@ -85,14 +94,45 @@ class Sparkplug:
             return Decoded((), known)
         address = f"{group}/{node}"
         said = read_payload(f"{address}/{message}", packet.payload)
-        match message:
-            case "NBIRTH" | "DBIRTH":
-                return _birth(address, device, said, known)
-            case "NDEATH":
-                return _node_death(address, said, known)
-            case "DDEATH":
-                return _device_death(address, device, said, known)
-        return _data(address, device, said, known)
+        decoded = _read(message, address, device, said, known)
+        reason = next((event["reason"] for event in _events(decoded) if event["type"] == _REBIRTH_NEEDED), "")
+        if not reason:
+            return decoded
+        # The node's own time: a codec has no clock, and a node compares the request's time only with its own.
+        return msgspec.structs.replace(decoded, commands=(self._ask(address, said.timestamp, reason),))
+
+    def opening(self, addresses: Iterable[str], at: datetime) -> tuple[Command, ...]:
+        """What to ask when a session begins: the births of the nodes that these registered devices belong to.
+
+        An address may be deeper than `group/node/device`, for names may not hold slashes: no more than two levels
+        are the node's.
+        """
+        nodes = {"/".join(address.split("/", 2)[:2]) for address in addresses if "/" in address}
+        timestamp = int(at.timestamp() * 1000)
+        return tuple(
+            self._ask(node, timestamp, "the gateway began to read")
+            for node in sorted(nodes)
+            if not node.startswith("STATE/") and not set(node) & {"+", "#"}
+        )
+
+    def _ask(self, address: str, timestamp: int | None, reason: str) -> Command:
+        group, _, node = address.partition("/")
+        return Command(f"{self._start}{group}/NCMD/{node}", rebirth_payload(timestamp), reason)
+
+
+def _read(message: str, address: str, device: str, said: SparkplugPayload, known: Context) -> Decoded:
+    match message:
+        case "NBIRTH" | "DBIRTH":
+            return _birth(address, device, said, known)
+        case "NDEATH":
+            return _node_death(address, said, known)
+        case "DDEATH":
+            return _device_death(address, device, said, known)
+    return _data(address, device, said, known)
+
+
+def _events(decoded: Decoded) -> Iterator[dict[str, str]]:
+    return (event for report in decoded.reports for event in report.events)
 
 
 def _host(host: str, payload: bytes) -> tuple[Report, ...]:
@@ -141,7 +181,7 @@ def _birth(address: str, device: str, said: SparkplugPayload, known: Context) ->
     if device:
         if node is None or not node.alive:
             node = Node(seq=said.seq)
-            events.append({"type": "rebirth_needed", "reason": "a device was born before its node"})
+            events.append({"type": _REBIRTH_NEEDED, "reason": "a device was born before its node"})
         else:
             events.extend(_gap(node, said.seq))
         if device in node.born or len(node.born) < DEVICES_MAX:
@@ -184,7 +224,7 @@ def _data(address: str, device: str, said: SparkplugPayload, known: Context) -> 
     node = node if node is not None and node.alive else Node()
     born = node.born.get(device)
     if born is None:
-        events.append({"type": "rebirth_needed", "reason": "data without a birth"})
+        events.append({"type": _REBIRTH_NEEDED, "reason": "data without a birth"})
         born = Born()
         if len(node.born) < DEVICES_MAX:
             node = msgspec.structs.replace(node, born={**node.born, device: born})
@@ -200,7 +240,7 @@ def _gap(node: Node, seq: int | None) -> list[dict[str, str]]:
     expected = (node.seq + 1) % 256
     if seq == expected:
         return []
-    return [{"type": "rebirth_needed", "reason": f"sequence {seq}, expected {expected}"}]
+    return [{"type": _REBIRTH_NEEDED, "reason": f"sequence {seq}, expected {expected}"}]
 
 
 def _report(
@@ -208,15 +248,17 @@ def _report(
 ) -> Report:
     saying = Saying(name, frozenset())
     bad: set[str] = set()
+    unnamed = 0
     for metric in said.metrics:
         called = metric.name or (born.names.get(metric.alias, "") if metric.alias is not None else "")
         if not called:
-            alias = "none" if metric.alias is None else str(metric.alias)
-            saying.note({"type": "property_ignored", "property": f"alias {alias}", "reason": "no birth named it"})
+            unnamed += metric.alias is not None
             continue
         meaning = meaning_of(called)
         if meaning is not None:
             _metric(saying, called, metric, meaning, metric.unit or born.units.get(called, ""), bad)
+    if unnamed:
+        _note_unnamed(unnamed, events, ask=not online)
     measured_at = _time(said.timestamp, events)
     readings = tuple(
         msgspec.structs.replace(reading, quality=Quality.BAD) if reading.point in bad else reading
@@ -225,6 +267,13 @@ def _report(
     if online:
         readings = (Reading("online", True), *(reading for reading in readings if reading.point != "online"))
     return Report(name, readings, measured_at, (*events, *saying.events)[:EVENTS_MAX])
+
+
+def _note_unnamed(unnamed: int, events: list[dict[str, str]], *, ask: bool) -> None:
+    """Metrics without a name, by an alias that no birth told: any of them may be the alarm."""
+    events.append({"type": "not_understood", "properties": f"{unnamed} by alias, named by no birth"})
+    if ask and all(event["type"] != _REBIRTH_NEEDED for event in events):
+        events.append({"type": _REBIRTH_NEEDED, "reason": "an alias that no birth named"})
 
 
 def _metric(saying: Saying, name: str, metric: Metric, meaning: Meaning, unit: str, bad: set[str]) -> None:

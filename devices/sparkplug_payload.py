@@ -21,6 +21,9 @@ METRICS_MAX: Final = 2048
 _FLAG: Final = descriptor_pb2.FieldDescriptorProto
 _SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 """Int8, Int16, Int32, Int64 travel as two's complement in unsigned fields (Sparkplug 3.0.0, 6.4.16)."""
+BOOLEAN: Final = 11
+"""The data type of a boolean (Sparkplug 3.0.0, 6.4.16)."""
+REBIRTH: Final = "Node Control/Rebirth"
 NAMES_PROPERTIES: Final = ("engUnit", "Engineering Units", "unit")
 QUALITY_BAD: Final = 0
 QUALITY_STALE: Final = 500
@@ -118,6 +121,16 @@ def read_payload(field: str, payload: bytes) -> SparkplugPayload:
     metrics = tuple(_metric(f"{field}: metrics[{n}]", metric) for n, metric in enumerate(said.metrics))
     timestamp = said.timestamp if said.HasField("timestamp") else None
     return SparkplugPayload(timestamp, said.seq if said.HasField("seq") else None, metrics)
+
+
+def rebirth_payload(timestamp: int | None) -> bytes:
+    """The command `Node Control/Rebirth` = true (Sparkplug 3.0.0, chapter 6, NCMD: a time, and no sequence)."""
+    said = PAYLOAD()
+    metric = said.metrics.add()
+    metric.name, metric.datatype, metric.boolean_value = REBIRTH.encode(), BOOLEAN, True
+    if timestamp is not None:
+        said.timestamp = metric.timestamp = timestamp
+    return bytes(said.SerializeToString())
 
 
 def _metric(field: str, said: Any) -> Metric:

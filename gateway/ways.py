@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from devices.catalog import CODECS
+from devices.codec import Command
 from gateway.clock import STEP_LIMIT, SystemClock
 from gateway.decide import Decider
 from gateway.deliver.channels import open_channel
@@ -30,13 +32,15 @@ from gateway.load import Configuration
 from gateway.metrics import Metrics
 from gateway.mqtt import tls_context
 from gateway.publish import Publisher
+from gateway.receive.commands import Asking, CommandSender
 from gateway.receive.decode import Decoder, Route
 from gateway.receive.gb26875 import PanelSource
+from gateway.receive.gb26875_duty import DutyChecks
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource
 from gateway.receive.video import VideoSource
 from gateway.record.journal import SqliteRecord
-from gateway.settings import Broker, Camera, Influx, PanelUplink, Source
+from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
 from rules.site import Site
@@ -66,6 +70,8 @@ class Parts:
     inventory: Inventory = field(init=False)
     decoder: Decoder = field(init=False)
     sheets: SheetFolder = field(init=False)
+    duty_checks: list[DutyChecks] = field(default_factory=list)
+    on_change: Callable[[], None] = lambda: None
     couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
 
@@ -97,6 +103,8 @@ def ways_in(parts: Parts) -> Iterator[Work]:
     for broker in settings.brokers:
         routes = [route_of(source) for source in settings.sources if source.broker == broker.name]
         if routes:
+            asking = [route for route in routes if isinstance(route.codec, Asking)]
+            sender = _commands(parts, broker, asking) if asking else None
             yield MqttSource(
                 broker,
                 routes,
@@ -105,27 +113,82 @@ def ways_in(parts: Parts) -> Iterator[Work]:
                 parts.metrics,
                 parts.jitter,
                 settings.data_dir / "sessions",
-                parts.health.note,
+                parts.health.note if sender is None else partial(_note_and_open, parts, sender, broker.name),
                 parts.password(broker),
             ).run
+            if sender is not None:
+                yield sender.run
     for listener in settings.gb26875:
-        yield PanelSource(
-            listener,
-            parts.decoder,
-            parts.inventory,
-            parts.inbox,
-            parts.clock,
-            parts.jitter,
-            parts.health.note,
-            partial(_addresses, parts, listener.name),
-            parts.synchronised.is_set,
-        ).run
+        yield from _panels(parts, listener)
     if settings.cameras:
         yield _cameras(parts, settings.cameras)
 
 
+def _commands(parts: Parts, broker: Broker, routes: list[Route]) -> CommandSender:
+    """The connection on which the sources of a broker ask their devices, for those whose codecs do."""
+    context = tls_context(broker)
+    publisher = Publisher(
+        broker.host,
+        broker.port,
+        client_id=f"anlian-{routes[0].home}-{broker.name}-commands",
+        clock=parts.clock,
+        jitter=parts.jitter,
+        username=broker.username,
+        password=parts.password(broker) or "",
+        tls=None if isinstance(context, bool) else context,
+    )
+    sender = CommandSender(publisher, routes, partial(_addresses, parts), parts.clock)
+    names = {route.name for route in routes}
+    others = parts.decoder.send
+
+    def send(route: Route, commands: tuple[Command, ...]) -> None:
+        if route.name in names:
+            sender.send(commands)
+        elif others is not None:
+            others(route, commands)
+
+    parts.decoder.send = send
+    return sender
+
+
+def _note_and_open(parts: Parts, sender: CommandSender, broker: str, link: str, up: bool, words: str) -> None:
+    """Show the state of a broker's link; whenever it comes up, its devices are asked for their births."""
+    parts.health.note(link, up, words)
+    if up and link == f"broker:{broker}":
+        sender.open()
+
+
+def _panels(parts: Parts, listener: PanelListener) -> Iterator[Work]:
+    """A port for fire panels, and the duty checks of those behind it."""
+    addresses = partial(_addresses, parts, listener.name)
+    source = PanelSource(
+        listener,
+        parts.decoder,
+        parts.inventory,
+        parts.inbox,
+        parts.clock,
+        parts.jitter,
+        parts.health.note,
+        addresses,
+        parts.synchronised.is_set,
+    )
+    checks = DutyChecks(
+        listener,
+        source.centre,
+        parts.clock,
+        parts.jitter,
+        addresses,
+        lambda: ZoneInfo(parts.sites[listener.home].timezone),
+        parts.synchronised.is_set,
+        parts.on_change,
+    )
+    parts.duty_checks.append(checks)
+    yield source.run
+    yield checks.run
+
+
 def _addresses(parts: Parts, source: str) -> list[str]:
-    """The parts of a panel that the site files know, so that their transmission device can vouch for them."""
+    """What the site files know of a source: parts of a panel, that their transmission device can vouch for them."""
     return [device.address for site in parts.sites.values() for device in site.devices if device.source == source]
 
 

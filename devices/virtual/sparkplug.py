@@ -1,4 +1,4 @@
-"""A virtual Sparkplug B edge node with its devices: births, data by alias, deaths."""
+"""A virtual Sparkplug B edge node with its devices: births, data by alias, deaths, and births again when asked."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from devices.sparkplug import ROOT
-from devices.sparkplug_payload import PAYLOAD
+from devices.sparkplug_payload import BOOLEAN, PAYLOAD, REBIRTH
 from devices.virtual.home import VirtualPacket
 from devices.virtual.rhythm import noise
 
 Values = Mapping[str, bool | float | int | str | None]
-BOOLEAN: Final = 11
 DOUBLE: Final = 10
 INT64: Final = 4
 STRING: Final = 12
@@ -57,18 +56,39 @@ class VirtualEdgeNode:
         self.session = 0
         self._seq = 255
         self._aliases: dict[str, dict[str, int]] = {}
+        self._last: dict[str, dict[str, bool | float | int | str | None]] = {}
+
+    @property
+    def commands(self) -> str:
+        """The topic on which the node is spoken to."""
+        return f"{self.root}/NCMD/{self.node}"
 
     def birth(self, at: datetime, values: Values) -> VirtualPacket:
         """The node begins a session."""
         self.session += 1
-        self._seq = 255
-        self._aliases = {}
-        return self._send(at, "NBIRTH", "", {"bdSeq": self.session, **values}, named=True)
+        self._last = {"": dict(values)}
+        return self._birth(at)
 
     def device_birth(self, at: datetime, device: str, values: Values) -> VirtualPacket:
+        self._last[device] = dict(values)
         return self._send(at, "DBIRTH", device, values, named=True)
 
+    def answer(self, at: datetime, command: bytes) -> tuple[VirtualPacket, ...]:
+        """All births again, with the values as they are now, if asked (Sparkplug 3.0.0, chapter 6, NBIRTH)."""
+        said: Any = PAYLOAD()
+        said.ParseFromString(command)
+        if not any(metric.name == REBIRTH.encode() and metric.boolean_value for metric in said.metrics):
+            return ()
+        devices = [(device, values) for device, values in self._last.items() if device]
+        return (self._birth(at), *(self._send(at, "DBIRTH", name, values, named=True) for name, values in devices))
+
+    def _birth(self, at: datetime) -> VirtualPacket:
+        self._seq = 255
+        self._aliases = {}
+        return self._send(at, "NBIRTH", "", {"bdSeq": self.session, **self._last.get("", {})}, named=True)
+
     def data(self, at: datetime, device: str, values: Values) -> VirtualPacket:
+        self._last.setdefault(device, {}).update(values)
         return self._send(at, "DDATA" if device else "NDATA", device, values, named=False)
 
     def device_death(self, at: datetime, device: str) -> VirtualPacket:

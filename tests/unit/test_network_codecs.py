@@ -351,7 +351,7 @@ def test_sparkplug_alias_without_birth_is_not_guessed() -> None:
     node.device_birth(AT, "d", {"Smoke Alarm": False})
     (report,), _ = decode_all([node.data(AT, "d", {"Smoke Alarm": True})])
     assert report.readings == ()
-    assert [event["type"] for event in report.events] == ["rebirth_needed", "property_ignored"]
+    assert [event["type"] for event in report.events] == ["rebirth_needed", "not_understood"]
 
 
 def test_sparkplug_death_of_a_device_and_state_of_a_host() -> None:
