@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.accounts_file import account_faults
+from gateway.check_surroundings import surroundings
 from gateway.load import EXIT_CODE, SHIPPED_PACKS, Configuration, Pack, examine, kind_defaults
 from rules.alarm import Category
 from rules.condition import Silent, points_of
@@ -53,11 +54,16 @@ class Report(msgspec.Struct, frozen=True):
         for fault in sorted(self.faults, key=lambda fault: fault.warning):
             yield f"{'warning' if fault.warning else 'FAULT'}  {fault}"
         warnings = sum(fault.warning for fault in self.faults)
-        yield f"{self.file}: {len(self.faults) - warnings} faults, {warnings} warnings"
+        yield f"{self.file}: {_counted(len(self.faults) - warnings, 'fault')}, {_counted(warnings, 'warning')}"
         if self.homes:
-            yield f"{self.homes} homes, {self.devices} devices, {self.people} people"
-            yield f"{self.rules} rules, ruleset {self.ruleset}"
-            yield f"{self.scenarios} scenarios played, {self.scenarios_failed} failed"
+            people = _counted(self.people, "person", "people")
+            yield f"{_counted(self.homes, 'home')}, {_counted(self.devices, 'device')}, {people}"
+            yield f"{_counted(self.rules, 'rule')}, ruleset {self.ruleset}"
+            yield f"{_counted(self.scenarios, 'scenario')} played, {self.scenarios_failed} failed"
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def check(path: Path, environment: Mapping[str, str] | None = None) -> list[Fault]:
@@ -80,6 +86,7 @@ def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
         return Report(str(path), found)
     kinds = kind_defaults()
     faults = list(found)
+    faults += surroundings(configuration.settings, configuration.secrets, str(path.absolute()))
     faults += _rule_oddities(configuration, kinds)
     for site in configuration.sites:
         faults += _site_oddities(site, configuration.rules, kinds)

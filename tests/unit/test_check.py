@@ -10,6 +10,12 @@ from gateway.check import check, report, run, scenario_home
 from tests.configuration_world import MAIN, RULE, SITE, changed, write
 
 
+@pytest.fixture(autouse=True)
+def on_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporary folders of a test may lie in memory, which is told; here it is not what is asked."""
+    monkeypatch.setattr("gateway.check_surroundings.MOUNTS", tmp_path / "no-mounts")
+
+
 def test_a_good_configuration_passes_and_its_scenarios_are_played(tmp_path: Path) -> None:
     found = report(write(tmp_path), {})
     assert found.faults == ()
@@ -25,7 +31,7 @@ def test_the_report_is_printed_with_its_counts(tmp_path: Path) -> None:
     assert run(write(tmp_path), lines.append) == 0
     text = "\n".join(lines)
     assert "0 faults, 0 warnings" in text
-    assert "1 homes, 1 devices, 2 people" in text
+    assert "1 home, 1 device, 2 people" in text
     assert " 0 failed" in text
 
 
