@@ -40,6 +40,9 @@ OFFLINE: Final = b"offline"
 UNANSWERED: Final = b"unanswered"
 """What a listener itself says of `listener/address` in place of a frame: alive, gone, duty check unanswered."""
 
+DUTY_ASKED: Final = b"duty asked by "
+"""How the listener's own word begins that somebody asked whether anybody is there; who asked stands behind it."""
+
 _STATUS: Final = {
     ONLINE: Reading("online", True),
     OFFLINE: Reading("online", False),
@@ -76,6 +79,9 @@ class Gb26875:
         status = _STATUS.get(packet.payload)
         if status is not None:
             return Decoded((Report(packet.topic.partition("/")[2], (status,)),), context)
+        if packet.payload.startswith(DUTY_ASKED):
+            asked = {"type": "duty_check", "by": packet.payload[len(DUTY_ASKED) :].decode("utf-8", "replace")[:64]}
+            return Decoded((Report(packet.topic.partition("/")[2], (), None, (asked,)),), context)
         return Decoded(self.reports(decode_frame(packet.payload)), context)
 
     def reports(self, frame: Frame) -> tuple[Report, ...]:

@@ -190,6 +190,7 @@ class Gateway:
             self.decider,
             self.clock_watch.synchronised,
             VERSION,
+            on_change=self.changes.bump,
         )
 
     # what people see, and what watches us
@@ -235,6 +236,7 @@ class Gateway:
                 last_values=self.parts.inventory.last_values,
                 tell_accounts=lambda words: self.health.tell("accounts", not words, words),
                 sheets=self.parts.sheets,
+                duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
                 language=self.settings.console.language,
                 closing=self.stop,

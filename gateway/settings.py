@@ -135,6 +135,9 @@ class PhoneChannel(Section):
     reserved_for_danger: Annotated[int, Field(ge=0, le=6000)] = 10
 
 
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+"""A time of the home's day: `02:30`."""
+
 DataAddress = Annotated[int, Field(ge=0, le=(1 << 48) - 1)]
 """An address of GB/T 26875.3: the number of its six bytes, low byte first."""
 
@@ -144,6 +147,8 @@ class PanelListener(Section):
 
     `centre_address` is ours in the frames that we begin. `networks` (`10.8.0.0/16`) are those that may connect,
     none: all. `poll_s`: a device that said nothing for so long is asked for its state. `clock_sync_h` 0: never.
+    `duty_check` (`["02:00", "05:00"]`, the home's time): when it is asked whether anybody is at the panel (查岗), up to
+    `duty_jitter_min` later so that nobody knows the minute; it has to be answered within `duty_answer_min`.
     """
 
     name: Name
@@ -161,6 +166,9 @@ class PanelListener(Section):
     idle_s: Annotated[float, Field(ge=60, le=86400)] = 300.0
     poll_s: Annotated[float, Field(ge=1, le=7200)] = 30.0
     clock_sync_h: Annotated[float, Field(ge=0, le=720)] = 24.0
+    duty_check: Annotated[tuple[TimeOfDay, ...], Field(max_length=24)] = ()
+    duty_jitter_min: Annotated[int, Field(ge=0, le=120)] = 10
+    duty_answer_min: Annotated[int, Field(ge=1, le=60)] = 10
 
 
 class PanelUplink(Section):

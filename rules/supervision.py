@@ -42,8 +42,12 @@ class DeviceState(msgspec.Struct):
         return rules_of(self.watch).get(rule_id)
 
 
+_SAID_BY_OTHERS = frozenset({"online", "gateway.online", "duty.answered"})
+"""Points whose False is said about a device, not by it: by its bridge, or by the listener that waited for an answer."""
+
+
 def is_sign_of_life(report: Report) -> bool:
-    """Whether the device itself spoke: not if its bridge says that it is gone, nor if its topic was removed."""
+    """Whether the device itself spoke: not if others say that it is gone or did not answer, nor if its topic went."""
     return bool(report.events) or any(
-        reading.value is not False or reading.point not in ("online", "gateway.online") for reading in report.readings
+        reading.value is not False or reading.point not in _SAID_BY_OTHERS for reading in report.readings
     )

@@ -133,6 +133,17 @@ class World:
             if reading.point == point
         ]
 
+    def events(self, name: str) -> list[dict[str, str]]:
+        """All events of one device."""
+        return [
+            event
+            for happened in self.inputs
+            if isinstance(happened, ReadingsArrived)
+            for report in happened.reports
+            if report.device == name
+            for event in report.events
+        ]
+
     def failures(self, category: str | None = None) -> list[DecodeFailed]:
         found = [happened for happened in self.inputs if isinstance(happened, DecodeFailed)]
         return [one for one in found if category is None or one.category == category]

@@ -112,6 +112,46 @@ class Sheets(Protocol):
     def find(self, home: str, key: str) -> Sheet | None: ...
 
 
+class ShownDutyCheck(Protocol):
+    """What the console reads of a duty check: who asked when, and what came of it (None: its answer is waited for)."""
+
+    @property
+    def by(self) -> str: ...
+
+    @property
+    def asked_at(self) -> datetime: ...
+
+    @property
+    def minutes(self) -> int: ...
+
+    @property
+    def outcome(self) -> str | None: ...
+
+    @property
+    def ended_at(self) -> datetime | None: ...
+
+
+class DutyBook(Protocol):
+    """The duty checks of one listener for fire panels."""
+
+    @property
+    def home(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def times(self) -> tuple[str, ...]: ...
+
+    @property
+    def last(self) -> Mapping[str, ShownDutyCheck]: ...
+
+    def devices(self) -> Sequence[str]: ...
+
+    def ask(self, address: str, by: str) -> bool:
+        """Begin a check. False: one is under way, or there is no such device."""
+
+
 class LinkState(msgspec.Struct, frozen=True):
     """One link or part of the gateway: up or down, since when, and the words for a person. `home` "" is everybody's."""
 
@@ -165,6 +205,7 @@ class ConsoleParts:
     adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
     sheets: Sheets | None = None
     last_values: Callable[[str, str], Mapping[str, Value]] | None = None
+    duty_books: Callable[[], Sequence[DutyBook]] = tuple
     freshness: Freshness = field(default_factory=Freshness)
     language: str = "zh"
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -16,6 +16,7 @@ from gateway.console.adoption import AdoptionPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
 from gateway.console.live import LivePages
 from gateway.console.login import LogIn
+from gateway.console.panels import PanelPages
 from gateway.console.parts import ConsoleParts
 from gateway.console.phone import PhonePages
 from gateway.console.plain import PlainPages
@@ -63,6 +64,7 @@ def build(console: ConsoleParts) -> Starlette:
     adoption = AdoptionPages(console, pages, gate)
     phone = PhonePages(console, pages, gate, desk)
     walk = WalkTestPages(console, pages, gate, desk, live)
+    panels = PanelPages(console, pages, gate, live)
     log_in = LogIn(accounts, sessions, Throttle(console.clock), pages, gate)
     page = gate.page
     routes = [
@@ -70,6 +72,8 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}", page(live.one_board, Need.VIEW)),
         Route("/events", page(live.events, Need.VIEW)),
         Route("/home/{home}/devices", page(live.devices, Need.LOGIN)),
+        Route("/home/{home}/panels", page(panels.show, Need.LOGIN), methods=["GET"]),
+        Route("/home/{home}/panels/ask", page(panels.ask, Need.LOGIN), methods=["POST"]),
         Route("/home/{home}/walk-test", page(walk.show, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/walk-test/{verb:modeverb}", page(walk.act, Need.LOGIN), methods=["POST"]),
         Route("/home/{home}/walk-test/sheet/{key}", page(walk.sheet, Need.LOGIN), methods=["GET"]),

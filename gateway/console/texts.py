@@ -8,6 +8,7 @@ from typing import Final
 from gateway.console.reasons import REASONS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_modes import MODE_EVENTS
+from gateway.console.texts_panels import PANEL_TEXTS
 from gateway.console.texts_phone import PHONE_TEXTS
 from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
 from rules.details import detail_in
@@ -16,6 +17,7 @@ LANGUAGES: Final = ("zh", "en")
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PHONE_TEXTS,
+    **PANEL_TEXTS,
     # name and navigation
     "name": ("安联网", "Anlian"),
     "name.long": ("安联网 安全监管台", "Anlian safety board"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from devices import gb26875_units as units
 from devices.gb26875 import Command, Frame, write_time
-from devices.gb26875_readings import UNANSWERED
+from devices.gb26875_readings import DUTY_ASKED, UNANSWERED
 from gateway.clock import Clock
 from gateway.exchange import Ending, Result, first_of
 from gateway.receive.gb26875_devices import TransmissionDevice
@@ -19,6 +20,15 @@ CLOCK_ERROR_MAX_S = 5.0
 
 SYNC_AGAIN_S = 600.0
 """A device whose clock stays wrong is set again so often."""
+
+
+class DutyOutcome(enum.StrEnum):
+    """What came of a duty check."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    NOT_TAKEN = "not_taken"
+    NOT_CONNECTED = "not_connected"
 
 
 class Centre:
@@ -86,23 +96,24 @@ class Centre:
         data = units.write_unit(90, [units.DeviceTime(write_time(self.clock.wall()))])
         return await self._perform(address, Command.CONTROL, data)
 
-    async def check_duty(self, address: int, minutes: int) -> bool:
-        """Ask whether anybody is there (查岗, type 91). False: nobody answered in time, or the device took it not."""
+    async def check_duty(self, address: int, minutes: int, by: str = "") -> DutyOutcome:
+        """Ask whether anybody is there (查岗, type 91), and wait for the answer. `by`: who asked, for the journal."""
         device = self.devices.get(address)
-        if device is None:
-            return False
         link = f"duty-check:{self._setting.name}/{address}"
+        if device is None or not device.link.open:
+            return DutyOutcome.NOT_CONNECTED
         answered = device.duty = asyncio.get_running_loop().create_future()
         try:
             result = await self._perform(address, Command.CONTROL, units.write_unit(91, [units.DutyCheck(minutes)]))
             if not result.succeeded and not answered.done():
                 self._tell(link, False, f"the device did not take the duty check: {result.ending}")
-                return False
+                return DutyOutcome.NOT_TAKEN
             self._tell(link, True, "")
+            self._status(address, DUTY_ASKED + by.encode())
             if await first_of(answered, self.clock, minutes * 60.0) is None:
                 self._status(address, UNANSWERED)
-                return False
-            return True
+                return DutyOutcome.UNANSWERED
+            return DutyOutcome.ANSWERED
         finally:
             device.duty = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ import pytest
 from devices import gb26875_tables as tables
 from devices.gb26875 import Command, Frame, decode_frame, encode, read_time
 from devices.gb26875_units import DeviceQuery, PartQuery
+from gateway.receive.gb26875_duty import DutyChecks
+from gateway.settings import PanelListener
 from rules.inputs import DecodeFailed
-from tests.gb26875_world import Wire, World, now, panel
+from tests.gb26875_world import SMOKE, Wire, World, now, panel
 from tests.servers import eventually
 
 VECTORS = json.loads((Path(__file__).parents[2] / "devices/examples/gb26875.json").read_text("utf-8"))["cases"]
@@ -176,9 +178,23 @@ async def test_a_virtual_panel_in_dialogue(transport: str) -> None:
         await eventually(lambda: world.readings("manual_call.alarm", "button-1") == [True, True])
         assert (await world.source.centre.sync_clock(889)).ending == "confirmed"
         assert device.clock is not None and abs((read_time(device.clock) - now()).total_seconds()) < 5  # type: ignore[operator]
-        assert await world.source.centre.check_duty(889, 1)
+        assert await world.source.centre.check_duty(889, 1, "wang") == "answered"
         await eventually(lambda: world.readings("duty.answered", "link") == [True])
+        assert {"type": "duty_check", "by": "wang"} in world.events("link")
         assert device.unconfirmed == {}
+
+
+async def test_a_duty_check_that_a_person_asks_for() -> None:
+    async with World().running() as world, Wire(world.source.port) as wire:
+        wire.panel = panel()
+        wire.send(wire.panel.heartbeat(now()))
+        await eventually(lambda: wire.frames)
+        setting = PanelListener(name="panel", home="home-a", port=9001)
+        clock, centre = world.clock, world.source.centre
+        checks = DutyChecks(setting, centre, clock, lambda: 0.0, lambda: ["889", SMOKE], lambda: UTC)
+        assert checks.ask("889", "wang")
+        await eventually(lambda: checks.last["889"].outcome == "answered")
+        assert {"type": "duty_check", "by": "wang"} in world.events("link")
 
 
 async def test_a_duty_check_that_nobody_answers() -> None:
@@ -187,9 +203,9 @@ async def test_a_duty_check_that_nobody_answers() -> None:
         wire.panel.operator = None
         wire.send(wire.panel.heartbeat(now()))
         await eventually(lambda: wire.frames)
-        assert not await world.source.centre.check_duty(889, 0)
+        assert await world.source.centre.check_duty(889, 0) == "unanswered"
         await eventually(lambda: world.readings("duty.answered", "link") == [False])
-        assert not await world.source.centre.check_duty(77, 1), "nobody knows this device"
+        assert await world.source.centre.check_duty(77, 1) == "not_connected", "nobody knows this device"
 
 
 async def test_the_clock_is_set_at_the_first_word_and_again_when_it_is_wrong() -> None:
