@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
+from gateway.report.ledger_commands import ledger
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="安联网 gateway: alarms of care homes.")
 SettingsFile = Annotated[Path, typer.Argument(help="The settings file (TOML); see deploy/example.toml.")]
@@ -180,6 +181,8 @@ def devices_page(
         typer.echo(f"{path}: {'not current, run: anlian devices-page' if check else 'written'}")
     raise typer.Exit(1 if check and paths else 0)
 
+
+cli.add_typer(ledger, name="ledger")
 
 account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")
 cli.add_typer(account, name="account")

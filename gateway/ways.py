@@ -20,6 +20,7 @@ from gateway.deliver.courier import Courier
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
+from gateway.deliver.ledger_heads import FOLDER, LedgerHeads
 from gateway.deliver.people import PeopleCourier
 from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
@@ -40,6 +41,7 @@ from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource
 from gateway.receive.video import VideoSource
 from gateway.record.journal import SqliteRecord
+from gateway.record.seal import KEY_FILE
 from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
@@ -234,6 +236,9 @@ def ways_out(parts: Parts) -> Iterator[Work]:
     for uplink in settings.gb26875_up:
         yield from _centre(parts, uplink)
     yield Courier(parts.sheets, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter).run
+    data = settings.data_dir
+    heads = LedgerHeads(data / "journal.db", data / KEY_FILE, data / FOLDER, parts.clock, parts.health.tell)
+    yield heads.run
     if settings.heartbeat is not None:
         yield Heartbeat(
             settings.heartbeat.url,
@@ -244,6 +249,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
             homes,
             parts.inbox.submit,
             parts.jitter,
+            heads.newest,
         ).run
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.backoff import Jitter
 from gateway.clock import Clock
@@ -18,7 +18,8 @@ class Heartbeat:
     """Calls `url` every `every_s`, if `progress()` has grown since the last call that was answered.
 
     A process that lives but no longer journals is as dead as one that ended: it must not beat. Three calls in a row
-    without a 2xx are a trouble (`heartbeat`), because then nobody would notice our death.
+    without a 2xx are a trouble (`heartbeat`), because then nobody would notice our death. `body` makes what is sent
+    along: the ledger's signed head, of which whoever keeps the calls is a witness outside the box.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Heartbeat:
         homes: Sequence[str],
         report: Report,
         jitter: Jitter,
+        body: Callable[[], Awaitable[bytes]] | None = None,
     ) -> None:
         self._url = url
         self._every_s = every_s
@@ -38,6 +40,7 @@ class Heartbeat:
         self._http = http
         self._clock = clock
         self._jitter = jitter
+        self._body = body
         self._links = LinkReporter("heartbeat", homes, report)
         self._counted = -1
         self._failures = 0
@@ -70,8 +73,11 @@ class Heartbeat:
         return False
 
     async def _call(self) -> str:
+        body = b"" if self._body is None else await self._body()
+        kind = {"Content-Type": "application/json"} if body else {}
+        timeout_s = min(self._every_s, _TIMEOUT_S)
         try:
-            answer = await self._http.request("POST", self._url, timeout_s=min(self._every_s, _TIMEOUT_S))
+            answer = await self._http.request("POST", self._url, body=body, headers=kind, timeout_s=timeout_s)
         except Unreachable as error:
             return error.reason
         return "" if answer.succeeded else f"HTTP {answer.status}"
