@@ -9,6 +9,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -25,10 +26,15 @@ from gateway.load_settings import ABSENT, FILE_MAX, Secrets, absolute, find_secr
 from gateway.settings import VIDEO_SOURCE, Settings
 from rules.parse import Fault, KindDefaults, Names, SelectNames, parse_rules, parse_site, suggestion
 from rules.rule import Rule
+from rules.schedule import CHINA
 from rules.site import Site
 
 SHIPPED_PACKS: Final = ("fire", "electrical", "person", "video", "supervision", "panel")
 """The packs that are in force where the main file names none, and that it may name without a path."""
+
+OFFSETS_FROM: Final = datetime(2025, 1, 1, tzinfo=UTC)
+OFFSETS_UNTIL: Final = datetime(2045, 1, 1, tzinfo=UTC)
+"""The years whose changes of local time (summer time) schedules know; China has none."""
 
 EXIT_CODE: Final = 2
 """How the program ends when the configuration has faults."""
@@ -222,7 +228,7 @@ def _read_sites(
             found.append(Fault(path="home.timezone", problem=f"unknown time zone {site.timezone!r}", mend=mend))
         faults += [msgspec.structs.replace(fault, file=str(path)) for fault in found]
         if site is not None:
-            sites.append((path, site))
+            sites.append((path, msgspec.structs.replace(site, offsets=offsets_of(site.timezone))))
     return sites, list(first)
 
 
@@ -232,6 +238,32 @@ def _is_timezone(name: str) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return True
+
+
+def offsets_of(timezone: str) -> tuple[tuple[datetime, int], ...]:
+    """From which instant on which offset of local time holds, in minutes, for schedules; none for +8 h throughout.
+
+    A rule asks no time zone database: what it decided must be the same in a replay, wherever that runs.
+    """
+    if not _is_timezone(timezone):
+        return ()
+    zone = ZoneInfo(timezone)
+    found: list[tuple[datetime, int]] = []
+    at = OFFSETS_FROM
+    while at < OFFSETS_UNTIL:
+        minutes = _offset(at, zone)
+        if minutes != (found[-1][1] if found else CHINA // timedelta(minutes=1)):
+            early, late = (at - timedelta(days=1), at) if found else (at, at)
+            while late - early > timedelta(minutes=1):
+                middle = early + (late - early) / 2
+                early, late = (early, middle) if _offset(middle, zone) == minutes else (middle, late)
+            found.append((late.replace(second=0, microsecond=0), minutes))
+        at += timedelta(days=1)
+    return tuple(found)
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> int:
+    return (at.astimezone(zone).utcoffset() or timedelta(0)) // timedelta(minutes=1)
 
 
 def _read_packs(names: list[str], base: Path, faults: list[Fault]) -> list[Pack]:

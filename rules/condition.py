@@ -234,6 +234,22 @@ def points_of(condition: Condition) -> Iterator[str]:
             yield condition.point
 
 
+def parts_of(condition: Condition) -> Iterator[Condition]:
+    """The condition and every condition in it."""
+    yield condition
+    match condition:
+        case AllOf() | AnyOf():
+            inner = condition.of
+        case Not() | Count() | Recalled():
+            inner = (condition.of,)
+        case Sequence():
+            inner = (condition.first, condition.then)
+        case _:
+            inner = ()
+    for part in inner:
+        yield from parts_of(part)
+
+
 def is_mark(point: str) -> bool:
     """Whether a name among the values is no point of a device but an inner mark."""
     return point.startswith("\x00")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
@@ -18,6 +19,7 @@ SILENCE_MAX: Final = timedelta(days=31)
 BEDS_MAX: Final = 2000
 RESERVED_ZONES: Final = ("unassigned", "gateway")
 """Zones of the engine's own alarms: of devices that nobody registered, and of the gateway itself."""
+_TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 _RESIDENTS: Final = {
     **{resident.value: resident for resident in ResidentClass},
     "自理": ResidentClass.INDEPENDENT,
@@ -55,7 +57,7 @@ def parse_site(values: Mapping[str, object], names: Names) -> tuple[Site | None,
     root = Table(values, "", faults)
     zones = _zones(root.tables("zone"))
     people = _people(root.tables("person"), names)
-    devices = _devices(root.tables("device"), names, {zone.id for zone in zones})
+    devices = _devices(root.tables("device"), names, {zone.id: zone.tags for zone in zones})
     plans = parse_plans(root.tables("plan"), people)
     home = root.table("home")
     if home is None:
@@ -104,6 +106,7 @@ def _zone(table: Table) -> Zone:
         floor=table.text("floor", ""),
         residents=_RESIDENTS.get(residents, ResidentClass.NONE),
         beds=table.whole("beds", 0, 0, BEDS_MAX),
+        tags=_tags(table),
     )
     if zone.id in RESERVED_ZONES:
         table.fault("id", f"{zone.id!r} is kept for what has no place in the home", "Give the zone another id")
@@ -111,7 +114,7 @@ def _zone(table: Table) -> Zone:
     return zone
 
 
-def _devices(tables: list[Table], names: Names, zones: Collection[str]) -> tuple[Device, ...]:
+def _devices(tables: list[Table], names: Names, zones: Mapping[str, tuple[str, ...]]) -> tuple[Device, ...]:
     devices = [(table, _device(table, names, zones)) for table in tables]
     unique([(table, device.id) for table, device in devices], "id", "device")
     unique([(table, _place(device)) for table, device in devices], "address", "address")
@@ -122,7 +125,7 @@ def _place(device: Device) -> str:
     return f"{device.address} of {device.source}" if device.source and device.address else ""
 
 
-def _device(table: Table, names: Names, zones: Collection[str]) -> Device:
+def _device(table: Table, names: Names, zones: Mapping[str, tuple[str, ...]]) -> Device:
     table.name_subject("device")
     kind = table.text("kind")
     table.known("kind", kind, names.kinds, "kind")
@@ -146,9 +149,20 @@ def _device(table: Table, names: Names, zones: Collection[str]) -> Device:
         category=category,
         silence_limit=table.duration("silence_limit", defaults.silence_limit, SILENCE_MIN, SILENCE_MAX),
         clears_are_trusted=table.flag("clears_are_trusted", defaults.clears_are_trusted),
+        circuit=table.id("circuit", ""),
+        tags=tuple(dict.fromkeys((*_tags(table), *zones.get(zone, ())))),
     )
     table.close()
     return device
+
+
+def _tags(table: Table) -> tuple[str, ...]:
+    """What rules may select a device by beside its kind and zone: `bathroom`, `exit`, `lives_alone`, …"""
+    tags = table.names("tags")
+    for tag in tags:
+        if _TAG.match(tag) is None:
+            table.fault("tags", f"{tag!r} is not a tag", "Use only a-z, 0-9, - and _, at most 32")
+    return tags
 
 
 def _defaults(table: Table, kind: str, names: Names) -> KindDefaults:
