@@ -15,6 +15,7 @@ from rules.incidents import Incidents
 from rules.lifecycle import Move, move
 from rules.text import Text
 from rules.turn import Turn
+from rules.verification import NO_PROGRESS
 from rules.walk_test import CLEARS_WITHIN
 from rules.witness import count_witnesses
 
@@ -258,6 +259,19 @@ class Alarms:
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.ACKNOWLEDGED, by=by))
         if all(other.acknowledged for other in self.of_incident(alarm.incident)):
             self._incidents.acknowledge(turn, duty, alarm.incident, by, alarm)
+
+    def re_alarm(self, turn: Turn, duty: Duty, incident: str) -> None:
+        """Nothing came of an acknowledgement in time: its alarms are as if nobody had acknowledged them."""
+        taken = [alarm for alarm in self.of_incident(incident) if alarm.acknowledged is not None]
+        if not taken:
+            return
+        for alarm in taken:
+            again = replace(move(alarm, Move.RE_ALARM, turn.at), announced_at=turn.at)
+            self._keep(again)
+            turn.effects.append(AlarmChanged(at=turn.at, alarm=again, change=Change.RE_ALARMED, reason=NO_PROGRESS))
+        foremost = self.foremost(incident)
+        if foremost is not None:
+            self._incidents.re_alarm(turn, duty, incident, foremost)
 
     def reset(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, checked: bool) -> None:
         """A person ends a latched alarm. IllegalTransition if not allowed."""

@@ -130,6 +130,8 @@ _DETAILS = {
     "nobody of this home has a channel": "本机构无人有联系方式",
     "every message of this step was refused": "该级的消息全部被拒",
     "the plan is new": "预案已更新",
+    "acknowledged, but no verdict came in time": "已确认，但未按时给出复核结果",
+    "nobody acknowledged within 15 s": "15秒内无人确认",
     "last alarm over": "最后一个报警已结束",
     "asserted again": "重新下发",
     "checked on site": "已到现场查看",

@@ -50,6 +50,7 @@ from rules.supervision import DEAF_GRACE, DeviceState, is_sign_of_life
 from rules.suppressions import Suppressions
 from rules.text import Text
 from rules.turn import Turn
+from rules.verification import VerificationClock
 from rules.walk_test import WalkTest
 
 
@@ -71,7 +72,7 @@ class Engine:
         """Wire the parts that share the deadlines (at the beginning, and by a restore)."""
         self.deadlines = deadlines
         self.escalation = Escalation(deadlines)
-        self.incident_book = Incidents(self.home, self.escalation)
+        self.incident_book = Incidents(self.home, self.escalation, VerificationClock(deadlines))
         self.alarm_book = Alarms(self.incident_book)
         self.duty = Duty(self.site)
         self.memory = Memory(deadlines)
@@ -159,6 +160,10 @@ class Engine:
             case ("step", incident):
                 foremost = self.alarm_book.foremost(incident)
                 self.incident_book.step_due(turn, self.duty, incident, foremost)
+            case ("verify", incident):
+                self.incident_book.verify_due(turn, incident)
+            case ("progress", incident):
+                self.alarm_book.re_alarm(turn, self.duty, incident)
             case ("quiet", rule, subject):
                 self._packets.quiet(turn, self.duty, rule, subject)
             case ("test_alarm", alarm):

@@ -22,13 +22,68 @@ class VerdictKind(enum.StrEnum):
     TEST = "test"
 
 
+class Finding(enum.StrEnum):
+    """The outcome codes: what exactly was found on site, and what became of it."""
+
+    REAL_FIRE = "real_fire"
+    REAL_GAS = "real_gas"
+    TO_HOSPITAL = "to_hospital"
+    CARED_FOR = "cared_for"
+    ELECTRICAL_HAZARD = "electrical_hazard"
+    EQUIPMENT_FAULT = "equipment_fault"
+    FALSE_ALARM = "false_alarm"
+    TEST = "test"
+    DRILL = "drill"
+
+    @property
+    def kind(self) -> VerdictKind:
+        """The verdict that this outcome is."""
+        return _KINDS.get(self, VerdictKind.REAL)
+
+
+_KINDS = {
+    Finding.FALSE_ALARM: VerdictKind.FALSE,
+    Finding.TEST: VerdictKind.TEST,
+    Finding.DRILL: VerdictKind.TEST,
+}
+
+OUTCOME_TIMES = ("called_119", "called_120", "evacuated", "arrived", "left")
+"""The instants that may stand beside an outcome (standards sheet 4.5: 119 call, arrival, all-clear, …)."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
-    """What was found, by whom, when; a false alarm states its cause."""
+    """What was found, by whom, when; a false alarm states its cause.
+
+    `finding`: the outcome code ("" = none was chosen). `times`: instants beside it, each named in `OUTCOME_TIMES`.
+    """
 
     kind: VerdictKind
     by: str
     at: datetime
     cause: str = ""
+    finding: str = ""
+    times: tuple[tuple[str, datetime], ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        """Whether a further alarm leaves it as it is: who found a fire need not look again."""
+        return self.kind is VerdictKind.REAL
+
+
+class Verification(enum.StrEnum):
+    """Where the verification of an incident stands (复核).
+
+    `awaited`: 15 s to acknowledge. `unanswered`: nobody did. `running`: 180 s to look. `overdue`: no verdict came.
+    `confirmed`: a second device or a manual call point spoke. `done`: a person gave the verdict.
+    """
+
+    NONE = "none"
+    AWAITED = "awaited"
+    UNANSWERED = "unanswered"
+    RUNNING = "running"
+    OVERDUE = "overdue"
+    CONFIRMED = "confirmed"
+    DONE = "done"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -46,6 +101,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `next_step_at` is the instant of the next step, or None once somebody took the incident on.
     `confirmed` tells that a second device or a manual call point spoke in the same zone (GB 50116-2013 4.1.6).
     `alarms` are the newest `ALARMS_MAX` ids, `alarms_before` counts those of before; each alarm names its incident.
+    `verify_at` is the limit of the verification while one runs.
     `explained` counts the alarms that call nobody because an alarm of this incident explains them.
     """
 
@@ -67,6 +123,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     alarms_before: int = 0
     explained: int = 0
+    verification: Verification = Verification.NONE
+    verify_at: datetime | None = None
 
     @property
     def alarm_count(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -12,7 +13,9 @@ from rules.effects import DriveSounder, IncidentChanged, Pattern, StopNotifying
 from rules.escalation import Escalation, noted
 from rules.incident import Incident, Step, Verdict
 from rules.inputs import SendReported
+from rules.rule import Rule
 from rules.turn import Turn
+from rules.verification import VerificationClock
 
 REANNOUNCE_AFTER = timedelta(seconds=60)
 """A repeat while acknowledged is announced again at most once in this time (DESIGN section 7)."""
@@ -23,11 +26,17 @@ _SOUNDS = {Category.FIRE: Pattern.EVACUATE, Category.GAS: Pattern.EVACUATE, Cate
 class Incidents:
     """Opens, grows and closes incidents; asks the escalation to tell people; drives the sounders."""
 
-    def __init__(self, home: str, escalation: Escalation) -> None:
+    def __init__(self, home: str, escalation: Escalation, clock: VerificationClock) -> None:
         self._home = home
         self._escalation = escalation
+        self._clock = clock
+        self.verified: frozenset[str] = frozenset()
         self.open: dict[str, Incident] = {}
         self.announced: dict[str, datetime] = {}
+
+    def configure(self, rules: Iterable[Rule]) -> None:
+        """Which rules ask for a verification."""
+        self.verified = frozenset(rule.id for rule in rules if rule.verify)
 
     def find(self, zone: str, category: Category) -> Incident | None:
         """The open incident of a zone and category, or None."""
@@ -61,6 +70,7 @@ class Incidents:
                 confirmed=confirms,
                 timeline=(Step(turn.at, "opened", alarm.rule, detail),),
             )
+            incident = self._clock.begin(turn, incident, needed=self._is_verified(alarm))
             incident = self._escalation.begin(turn, duty, incident, alarm)
             change = "opened"
         else:
@@ -68,11 +78,16 @@ class Incidents:
             confirmed = incident.confirmed or confirms
             incident = replace(incident.with_alarm(alarm.id), confirmed=confirmed, silenced_at=None)
             incident = noted(incident, Step(turn.at, "grew", alarm.rule, detail))
+            incident = self._clock.begin(turn, incident, needed=self._is_verified(alarm))
             incident = self._grow(turn, duty, incident, alarm)
             change = "grew"
         self.announced[incident.id] = turn.at
         self._sound(turn, incident, on=True)
         self._put(turn, incident, change)
+
+    def _is_verified(self, alarm: Alarm) -> bool:
+        """Whether a person has to verify it in time: a fire, and what its rule says so of."""
+        return alarm.category is Category.FIRE or alarm.rule in self.verified
 
     def _grow(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
         """Who took on one detector has not taken on two: the plan runs anew. Before that, those told hear of it."""
@@ -113,7 +128,7 @@ class Incidents:
             return
         incident = replace(incident, acknowledged_by=by, acknowledged_at=turn.at)
         incident = noted(incident, Step(turn.at, "acknowledged", by))
-        incident = self._escalation.stop(incident)
+        incident = self._clock.taken(turn, self._escalation.stop(incident))
         turn.effects.append(StopNotifying(at=turn.at, reason=f"acknowledged by {by}", incident=incident.id))
         if incident.category.endangers_people:
             incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
@@ -132,7 +147,7 @@ class Incidents:
     def judge(self, turn: Turn, incident_id: str, verdict: Verdict) -> None:
         """Put a person's verdict on record; a later one replaces it, both stay on the timeline."""
         incident = self.open[incident_id]
-        incident = replace(incident, verdict=verdict)
+        incident = self._clock.judged(replace(incident, verdict=verdict))
         words = f"{verdict.kind.value} {verdict.cause}".strip()
         self._put(turn, noted(incident, Step(turn.at, "verdict", verdict.by, words)), "verdict", verdict.by)
 
@@ -158,7 +173,7 @@ class Incidents:
         turn.effects.append(StopNotifying(at=turn.at, reason="over", incident=incident.id))
         if incident.category.endangers_people:
             incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
-        incident = self._escalation.stop(incident)
+        incident = self._clock.stop(self._escalation.stop(incident))
         turn.effects.append(
             IncidentChanged(
                 at=turn.at,
@@ -170,6 +185,20 @@ class Incidents:
         )
         del self.open[incident.id]
         self.announced.pop(incident.id, None)
+
+    def verify_due(self, turn: Turn, incident_id: str) -> None:
+        """The first limit of the verification: nobody acknowledged within it."""
+        incident = self.open.get(incident_id)
+        if incident is not None and incident.acknowledged_at is None:
+            self._put(turn, self._clock.unanswered(turn, incident), "unanswered")
+
+    def re_alarm(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm) -> None:
+        """Nothing came of an acknowledgement: the plan runs anew, from its first step."""
+        incident = self._clock.overdue(turn, self.open[incident_id])
+        incident = replace(incident, acknowledged_at=None, acknowledged_by="", step=0)
+        incident = self._escalation.begin(turn, duty, incident, alarm)
+        self.announced[incident.id] = turn.at
+        self._put(turn, incident, "re_alarmed")
 
     def step_due(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None) -> None:
         """The deadline of the next step: nobody acknowledged in time."""

@@ -74,8 +74,8 @@ class Verb(enum.StrEnum):
 class OperatorActed(Input, frozen=True, kw_only=True):
     """A person did something. `target`: an alarm's or an incident's id; `person`: a person of the site, or an account.
 
-    `via`: console, link, panel, button. `verdict` and `cause` belong to VERDICT; `checked_on_site` to RESET of an
-    alarm whose clears are not trusted.
+    `via`: console, link, panel, button. `verdict`, `cause`, `finding` (an outcome code) and `times` belong to VERDICT;
+    `checked_on_site` to RESET of an alarm whose clears are not trusted.
     """
 
     person: str
@@ -85,6 +85,8 @@ class OperatorActed(Input, frozen=True, kw_only=True):
     verdict: str = ""
     cause: str = ""
     checked_on_site: bool = False
+    finding: str = ""
+    times: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
 class SuppressionVerb(enum.StrEnum):

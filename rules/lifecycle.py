@@ -23,6 +23,7 @@ class Move(enum.StrEnum):
     ACKNOWLEDGE = "acknowledge"
     RESET = "reset"
     RESET_CHECKED = "reset_checked"
+    RE_ALARM = "re_alarm"
 
 
 class Phase(enum.Enum):
@@ -45,6 +46,7 @@ _ALREADY = "this alarm is already acknowledged"
 _STILL = "the detector still reports the alarm: it must clear before a reset"
 _UNTRUSTED_ONLY = "only for alarms whose end the bridge may invent; this one can be reset once it has cleared"
 _FIRST = "nobody has acknowledged this alarm yet: acknowledge it first"
+_WAITING = "nobody has acknowledged this alarm: it is being announced as it is"
 _NO_LATCH = "this alarm does not latch: it ends by itself when its cause is gone"
 
 TABLE: dict[Phase, dict[Move, Phase | str]] = {
@@ -54,6 +56,7 @@ TABLE: dict[Phase, dict[Move, Phase | str]] = {
         Move.ACKNOWLEDGE: Phase.ACTIVE_ACKNOWLEDGED,
         Move.RESET: _NO_LATCH,
         Move.RESET_CHECKED: _NO_LATCH,
+        Move.RE_ALARM: _WAITING,
     },
     Phase.ACTIVE_ACKNOWLEDGED: {
         Move.TRIP: Phase.ACTIVE_ACKNOWLEDGED,
@@ -61,6 +64,7 @@ TABLE: dict[Phase, dict[Move, Phase | str]] = {
         Move.ACKNOWLEDGE: _ALREADY,
         Move.RESET: _NO_LATCH,
         Move.RESET_CHECKED: _NO_LATCH,
+        Move.RE_ALARM: Phase.ACTIVE,
     },
     Phase.LATCHED_ACTIVE: {
         Move.TRIP: Phase.LATCHED_ACTIVE,
@@ -68,6 +72,7 @@ TABLE: dict[Phase, dict[Move, Phase | str]] = {
         Move.ACKNOWLEDGE: Phase.LATCHED_ACTIVE_ACKNOWLEDGED,
         Move.RESET: _FIRST,
         Move.RESET_CHECKED: _FIRST,
+        Move.RE_ALARM: _WAITING,
     },
     Phase.LATCHED_ACTIVE_ACKNOWLEDGED: {
         Move.TRIP: Phase.LATCHED_ACTIVE_ACKNOWLEDGED,
@@ -75,6 +80,7 @@ TABLE: dict[Phase, dict[Move, Phase | str]] = {
         Move.ACKNOWLEDGE: _ALREADY,
         Move.RESET: _STILL,
         Move.RESET_CHECKED: Phase.CLOSED,
+        Move.RE_ALARM: Phase.LATCHED_ACTIVE,
     },
     Phase.LATCHED: {
         Move.TRIP: Phase.LATCHED_ACTIVE,
@@ -82,6 +88,7 @@ TABLE: dict[Phase, dict[Move, Phase | str]] = {
         Move.ACKNOWLEDGE: Phase.LATCHED_ACKNOWLEDGED,
         Move.RESET: _FIRST,
         Move.RESET_CHECKED: _FIRST,
+        Move.RE_ALARM: _WAITING,
     },
     Phase.LATCHED_ACKNOWLEDGED: {
         Move.TRIP: Phase.LATCHED_ACTIVE_ACKNOWLEDGED,
@@ -89,6 +96,7 @@ TABLE: dict[Phase, dict[Move, Phase | str]] = {
         Move.ACKNOWLEDGE: _ALREADY,
         Move.RESET: Phase.CLOSED,
         Move.RESET_CHECKED: Phase.CLOSED,
+        Move.RE_ALARM: Phase.LATCHED,
     },
     Phase.CLOSED: dict.fromkeys(Move, "this alarm is over"),
 }

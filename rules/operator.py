@@ -6,7 +6,7 @@ from rules.alarm import Alarm
 from rules.alarms import Alarms
 from rules.duty import Duty
 from rules.effects import Refused
-from rules.incident import Verdict, VerdictKind
+from rules.incident import OUTCOME_TIMES, Finding, Verdict, VerdictKind
 from rules.incidents import Incidents
 from rules.inputs import OperatorActed, Verb
 from rules.lifecycle import IllegalTransition
@@ -16,6 +16,10 @@ TEST_ALARM = "a test alarm: it is over when its detector clears; end the walk te
 
 
 HELD = "held back: it belongs to no incident while it calls nobody"
+
+OTHER_KIND = "this outcome does not go with that verdict"
+BAD_TIME = "a time beside an outcome is one of those asked for, and not in the future"
+NEEDS_TIME = "somebody taken to hospital: write down when 120 was called, or when they left"
 
 
 class OperatorDesk:
@@ -59,14 +63,31 @@ class OperatorDesk:
             self._refuse(turn, asked, f"already acknowledged by {taken.by if taken else ''}")
 
     def _judge(self, turn: Turn, asked: OperatorActed, incident: str) -> None:
-        kinds = [kind.value for kind in VerdictKind]
-        if asked.verdict not in kinds:
-            self._refuse(turn, asked, f"a verdict is one of {', '.join(kinds)}")
-        elif asked.verdict == VerdictKind.FALSE and not asked.cause.strip():
-            self._refuse(turn, asked, "a false alarm needs its cause")
-        else:
-            verdict = Verdict(VerdictKind(asked.verdict), asked.person, turn.at, asked.cause.strip())
-            self._incidents.judge(turn, incident, verdict)
+        refusal = self._verdict_refusal(turn, asked)
+        if refusal:
+            self._refuse(turn, asked, refusal)
+            return
+        kind = Finding(asked.finding).kind if asked.finding else VerdictKind(asked.verdict)
+        times = tuple(sorted(asked.times.items(), key=lambda named: OUTCOME_TIMES.index(named[0])))
+        verdict = Verdict(kind, asked.person, turn.at, asked.cause.strip(), asked.finding, times)
+        self._incidents.judge(turn, incident, verdict)
+
+    @staticmethod
+    def _verdict_refusal(turn: Turn, asked: OperatorActed) -> str:
+        """Why a verdict is not one, or "". An outcome code says the kind; a false alarm needs its cause."""
+        kinds, findings = [kind.value for kind in VerdictKind], [finding.value for finding in Finding]
+        if asked.finding and asked.finding not in findings:
+            return f"an outcome is one of {', '.join(findings)}"
+        if not asked.finding and asked.verdict not in kinds:
+            return f"a verdict is one of {', '.join(kinds)}"
+        kind = Finding(asked.finding).kind.value if asked.finding else asked.verdict
+        if asked.verdict not in ("", kind):
+            return OTHER_KIND
+        if kind == VerdictKind.FALSE and not asked.cause.strip():
+            return "a false alarm needs its cause"
+        if set(asked.times) - set(OUTCOME_TIMES) or any(at > turn.at for at in asked.times.values()):
+            return BAD_TIME
+        return NEEDS_TIME if asked.finding == Finding.TO_HOSPITAL and not asked.times else ""
 
     def _reset(self, turn: Turn, duty: Duty, asked: OperatorActed, targets: list[Alarm]) -> list[Alarm]:
         done = []

@@ -38,6 +38,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
             engine.deadlines.cancel(key)
     engine.suppressions.configure(engine.site, engine.rules)
     engine.suppressions.on_site(turn)
+    engine.incident_book.configure(engine.rules.values())
     engine.modes.on_site(turn, engine.devices)
     _ask_new_rules(engine, turn, before)
     engine.evaluation.begin(turn, engine.duty)

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from devices.reading import Kind, Value, find_point
+from rules.effects import Change
 from rules.inputs import Verb
 from rules.parse_fields import Fault, parse_duration
 
@@ -24,7 +25,7 @@ _VERBS: Final = {
     "resets": Verb.RESET,
     "finds": Verb.VERDICT,
 }
-_CHANGES: Final = ("raised", "repeated", "updated", "cleared", "acknowledged", "silenced", "reset", "closed")
+_CHANGES: Final = tuple(change.value for change in Change)
 _PURPOSES: Final = ("call", "repeat", "over")
 _MARKS: Final = ("found", "late")
 _BOOLEANS: Final = {"true": True, "false": False}

@@ -157,5 +157,6 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.escalation.messages = stored.messages
     engine.modes.walk_test = stored.walk_test
     engine.suppressions.restore(stored.held)
+    engine.incident_book.configure(stored.rules)
     engine.suppressions.configure(engine.site, engine.rules)
     return engine

@@ -8,6 +8,7 @@ MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "held": ("停止呼叫（屏蔽）", "held back"),
     "released": ("恢复呼叫", "calls again"),
     "re_alarmed": ("确认后无进展，再次报警", "no progress, alarmed again"),
+    "unanswered": ("15秒内无人确认", "nobody acknowledged within 15 s"),
     "explained": ("由此报警引起（不另行呼叫）", "explained by this alarm, calls nobody"),
     "shelved_began": ("暂时屏蔽", "shelved"),
     "shelved_ended": ("暂时屏蔽结束", "shelved no more"),
@@ -18,6 +19,14 @@ MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
 }
 
 MODE_REASONS: Final[dict[str, str]] = {
+    "nobody has acknowledged this alarm: it is being announced as it is": "此报警尚未确认：呼叫仍在进行",
+    "acknowledged, but no verdict came in time": "已确认，但未按时给出复核结果",
+    "nobody acknowledged within 15 s": "15秒内无人确认",
+    "this outcome does not go with that verdict": "处置结果与复核结论不一致",
+    "a time beside an outcome is one of those asked for, and not in the future": "所填时间有误，或晚于现在",
+    "somebody taken to hospital: write down when 120 was called, or when they left": (
+        "紧急送医：请填写拨打120或离开的时间"
+    ),
     "held back: it belongs to no incident while it calls nobody": "已屏蔽：不呼叫期间不属于任何事件",
     "this alarm can't be shelved: take its device out of service instead": "此报警不能暂时屏蔽：请改为停用设备",
     "shelved for 1 minute up to the limit of its rule, no longer": "屏蔽时长须为1分钟至规则上限",

@@ -194,6 +194,7 @@ class TestTakenOn:
         assert [e.incident for e in of(effects, StopNotifying)] == [world.incident().id]
         assert told(effects) == [("carer", "over")]
         assert world.incident().next_step_at is None
+        world.acts(Verb.VERDICT, world.incident().id, verdict="real")
         assert told(world.wait(3_000)) == []
 
     def test_an_answer_acknowledges_in_that_person_s_name(self, world: World) -> None:
@@ -259,6 +260,7 @@ class TestRepeats:
     def test_while_acknowledged_at_most_once_a_minute_and_then_it_does(self, world: World) -> None:
         world.spoke("smoke-1", smoke=True)
         world.acknowledges(world.incident().id, "second")
+        world.acts(Verb.VERDICT, world.incident().id, verdict="real")
         heard = []
         for second in range(10, 301, 10):
             world.wait(10)
@@ -297,6 +299,7 @@ def test_messages_kept_in_memory_are_bounded_however_long_nobody_answers(world: 
 def test_a_long_timeline_is_bounded_and_its_effects_still_tell_every_new_line() -> None:
     world = World(with_people(SITE), RULES[:1])
     world.spoke("smoke-1", smoke=True)
+    world.wait(20)
     seen = 0
     for _ in range(150):
         for change in of(world.wait(60), IncidentChanged):

@@ -21,15 +21,15 @@ A, AA, LA, LAA, L, LK, END, NO = (
     Phase.ACTIVE, Phase.ACTIVE_ACKNOWLEDGED, Phase.LATCHED_ACTIVE, Phase.LATCHED_ACTIVE_ACKNOWLEDGED,
     Phase.LATCHED, Phase.LATCHED_ACKNOWLEDGED, Phase.CLOSED, None,
 )
-#        trip  return  acknowledge  reset  reset_checked (of an alarm whose clears are not trusted)
+#        trip  return  acknowledge  reset  reset_checked (clears not trusted)  re_alarm
 EXPECTED = {
-    A:   (A,   END,    AA,          NO,    NO),
-    AA:  (AA,  END,    NO,          NO,    NO),
-    LA:  (LA,  L,      LAA,         NO,    NO),
-    LAA: (LAA, LK,     NO,          NO,    END),
-    L:   (LA,  L,      LK,          NO,    NO),
-    LK:  (LAA, LK,     NO,          END,   END),
-    END: (NO,  NO,     NO,          NO,    NO),
+    A:   (A,   END,    AA,          NO,    NO,    NO),
+    AA:  (AA,  END,    NO,          NO,    NO,    A),
+    LA:  (LA,  L,      LAA,         NO,    NO,    NO),
+    LAA: (LAA, LK,     NO,          NO,    END,    LA),
+    L:   (LA,  L,      LK,          NO,    NO,    NO),
+    LK:  (LAA, LK,     NO,          END,   END,    L),
+    END: (NO,  NO,     NO,          NO,    NO,    NO),
 }
 CELLS = [(phase, what, EXPECTED[phase][place]) for phase in Phase for place, what in enumerate(Move)]
 

@@ -1,0 +1,268 @@
+"""The verification clock beside the escalation, the alarm anew when nothing came of it, and the outcome codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from gateway.console.texts import WORDS
+from rules import operator
+from rules.alarm import Category
+from rules.condition import Equals
+from rules.effects import AnyEffect
+from rules.engine import Engine
+from rules.incident import Finding, VerdictKind, Verification
+from rules.inputs import Verb
+from rules.verification import NO_PROGRESS, PROGRESS_WITHIN
+from tests.unit.engine_world import (
+    DANGERS,
+    HOUR,
+    RULES,
+    SITE,
+    START,
+    World,
+    alarm_changes,
+    incident_changes,
+    refusals,
+    rule,
+    sounds,
+    told,
+)
+from tests.world.invariants import check_state
+
+QUIET = replace(SITE, devices=tuple(replace(each, silence_limit=100 * HOUR) for each in SITE.devices))
+
+
+class Watched(World):
+    """The test home, its state checked after every input."""
+
+    def step(self, happened: Any) -> tuple[AnyEffect, ...]:
+        effects = super().step(happened)
+        check_state(self.engine)
+        assert Engine.restore(self.engine.snapshot()).snapshot() == self.engine.snapshot()
+        return effects
+
+    @property
+    def stage(self) -> Verification:
+        return self.incident().verification
+
+    def finds(self, finding: str, **more: Any) -> tuple[AnyEffect, ...]:
+        return self.acts(Verb.VERDICT, self.incident().id, finding=finding, **more)
+
+
+@pytest.fixture
+def world() -> Watched:
+    return Watched(site=QUIET)
+
+
+def calls(effects: Iterable[AnyEffect]) -> list[str]:
+    return [person for person, purpose in told(effects) if purpose == "call"]
+
+
+def test_a_single_detector_waits_for_nobody(world: Watched) -> None:
+    effects = world.spoke("smoke-1", smoke=True)
+    assert sounds(effects) == [("ward", "evacuate")] and calls(effects) == ["carer"]
+    assert world.stage is Verification.AWAITED and world.incident().verify_at == START + timedelta(seconds=15)
+
+
+def test_the_escalation_is_the_same_with_and_without_the_clock(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    with_clock = [(e.at, p) for e in world.wait(300) for p in told([e])]
+    other = Watched(site=QUIET)
+    other.spoke("smoke-1", smoke=True)
+    other.engine.deadlines.cancel(("verify", other.incident().id))
+    assert [(e.at, p) for e in other.wait(300) for p in told([e])] == with_clock
+
+
+def test_nobody_acknowledges_within_15_s(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    assert incident_changes(world.wait(14.9)) == []
+    assert incident_changes(world.wait(0.1)) == ["unanswered"]
+    assert world.stage is Verification.UNANSWERED and world.incident().verify_at is None
+    world.acknowledges(world.incident().id)
+    assert world.stage is Verification.RUNNING
+
+
+def test_taken_on_in_time_and_judged_in_time(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.wait(10)
+    world.acknowledges(world.incident().id)
+    assert world.incident().verify_at == world.at + timedelta(seconds=180)
+    world.wait(179)
+    world.finds("false_alarm", cause="steam")
+    assert world.stage is Verification.DONE and world.incident().verify_at is None
+    assert told(world.wait(3600)) == []
+
+
+def test_no_verdict_within_180_s_calls_anew(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    assert world.wait(179.9) and world.stage is Verification.RUNNING
+    effects = world.wait(0.1)
+    assert alarm_changes(effects) == [("re_alarmed", "smoke", "smoke-1")]
+    assert incident_changes(effects) == ["re_alarmed"] and calls(effects) == ["carer"]
+    assert world.stage is Verification.OVERDUE and world.incident().acknowledged_at is None
+    assert calls(world.wait(30)) == ["carer", "second"], "the plan runs on from there"
+    world.acknowledges(world.incident().id, "second")
+    assert world.stage is Verification.RUNNING
+    assert calls(world.wait(180)) == ["carer"], "and again, for as long as nobody says what it is"
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_a_second_device_confirms_at_once(world: Watched, acknowledged: bool) -> None:
+    world.spoke("smoke-1", smoke=True)
+    if acknowledged:
+        world.acknowledges(world.incident().id)
+    world.spoke("smoke-2", smoke=True)
+    assert world.stage is Verification.CONFIRMED and world.incident().verify_at is None
+    assert "unanswered" not in incident_changes(world.wait(100))
+
+
+def test_a_manual_call_point_is_confirmed_from_the_start(world: Watched) -> None:
+    world.spoke("call-1", call=True)
+    assert world.stage is Verification.CONFIRMED
+    world.acknowledges(world.incident().id)
+    assert calls(world.wait(180)) == ["carer"], "who took on a confirmed fire must say what became of it too"
+
+
+@pytest.mark.parametrize("end", ["reset", "verdict"])
+def test_the_clock_ends_with_the_incident_or_the_verdict(world: Watched, end: str) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    if end == "verdict":
+        world.finds("real_fire")
+    else:
+        world.spoke("smoke-1", smoke=False)
+        world.resets(world.alarm("smoke", "smoke-1").id)
+    assert not [key for _, _, key in world.engine.deadlines.to_list() if key[0] in ("verify", "progress")]
+
+
+def test_a_further_detector_after_a_false_alarm_is_judged_anew(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    world.finds("false_alarm", cause="steam")
+    world.spoke("sos-1", battery=50.0)
+    world.unreadable("smoke-2", "fire")
+    assert world.incident().verdict is None and world.stage is Verification.AWAITED
+
+
+def test_who_found_a_fire_need_not_look_again(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    world.finds("real_fire")
+    world.unreadable("smoke-2", "fire")
+    verdict = world.incident().verdict
+    assert verdict is not None and verdict.finding == "real_fire" and world.stage is Verification.DONE
+    world.acknowledges(world.incident().id)
+    assert not [key for _, _, key in world.engine.deadlines.to_list() if key[0] == "progress"]
+
+
+@pytest.mark.parametrize("category", [c for c in Category if c is not Category.FIRE])
+def test_every_category_is_announced_anew_when_nothing_comes_of_it(category: Category) -> None:
+    one = rule("one", Equals(point="smoke.alarm", value=True), category, latch=True)
+    world = Watched(site=QUIET, rules=(one, *RULES[1:2]))
+    world.spoke("smoke-1", smoke=True)
+    alarm = world.alarm("one", "smoke-1")
+    world.acknowledges(alarm.id)
+    limit = PROGRESS_WITHIN[category].total_seconds()
+    mine = [c for c in alarm_changes(world.wait(limit - 1)) if c[1] == "one"]
+    assert mine == []
+    assert ("re_alarmed", "one", "smoke-1") in alarm_changes(world.wait(1))
+    assert world.alarm("one", "smoke-1").acknowledged is None
+
+
+def test_a_rule_may_ask_for_the_clock() -> None:
+    fall = rule("fall", Equals(point="sos.alarm", value=True), Category.PERSON, latch=True, verify=True)
+    world = Watched(site=QUIET, rules=(fall,))
+    world.spoke("sos-1", sos=True)
+    assert world.stage is Verification.AWAITED
+    world.engine = Engine.restore(world.engine.snapshot())
+    world.acknowledges(world.incident().id)
+    assert alarm_changes(world.wait(180)) == [("re_alarmed", "fall", "sos-1")]
+
+
+def test_other_dangers_have_no_clock_but_a_limit(world: Watched) -> None:
+    world.spoke("sos-1", sos=True)
+    assert world.stage is Verification.NONE and PROGRESS_WITHIN[Category.PERSON] == timedelta(minutes=15)
+    world.acknowledges(world.incident().id)
+    world.finds("cared_for")
+    assert told(world.wait(3600)) == [] and world.stage is Verification.NONE
+
+
+def test_an_alarm_that_was_over_in_time_calls_nobody_anew(world: Watched) -> None:
+    world.spoke("smoke-1", battery=3.0)
+    world.acknowledges(world.incident().id)
+    world.spoke("smoke-1", battery=90.0)
+    assert told(world.wait(25 * 3600)) == []
+
+
+def test_limits_that_passed_while_the_gateway_was_down_fire_once(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    effects = world.down(7200)
+    assert alarm_changes(effects) == [("re_alarmed", "smoke", "smoke-1")]
+
+
+# outcome codes
+
+
+@pytest.mark.parametrize("finding", list(Finding))
+def test_an_outcome_says_its_verdict(world: Watched, finding: Finding) -> None:
+    world.spoke("smoke-1", smoke=True)
+    times = {"left": world.at} if finding is Finding.TO_HOSPITAL else {}
+    assert not refusals(world.finds(finding.value, cause="why", times=times))
+    verdict = world.incident().verdict
+    assert verdict is not None and (verdict.finding, verdict.kind) == (finding.value, finding.kind)
+
+
+def test_kinds_of_outcomes() -> None:
+    assert {f for f in Finding if f.kind is VerdictKind.FALSE} == {Finding.FALSE_ALARM}
+    assert {f for f in Finding if f.kind is VerdictKind.TEST} == {Finding.TEST, Finding.DRILL}
+
+
+def test_the_times_of_an_outcome_are_on_record_in_order(world: Watched) -> None:
+    world.spoke("sos-1", sos=True)
+    world.wait(600)
+    left, called = world.at - timedelta(seconds=60), world.at - timedelta(seconds=500)
+    world.finds("to_hospital", times={"left": left, "called_120": called})
+    verdict = world.incident().verdict
+    assert verdict is not None and verdict.times == (("called_120", called), ("left", left))
+
+
+HOUR_AHEAD = START + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"finding": "false_alarm"}, "a false alarm needs its cause"),
+        ({"finding": "false_alarm", "cause": "  "}, "a false alarm needs its cause"),
+        ({"verdict": "false"}, "a false alarm needs its cause"),
+        ({"finding": "real_fire", "verdict": "false", "cause": "x"}, operator.OTHER_KIND),
+        ({"finding": "to_hospital"}, operator.NEEDS_TIME),
+        ({"finding": "real_fire", "times": {"lunch": START}}, operator.BAD_TIME),
+        ({"finding": "real_fire", "times": {"called_119": HOUR_AHEAD}}, operator.BAD_TIME),
+    ],
+)
+def test_an_outcome_is_refused(world: Watched, more: dict[str, Any], why: str) -> None:
+    world.spoke("smoke-1", smoke=True)
+    effects = world.acts(Verb.VERDICT, world.incident().id, **more)
+    assert refusals(effects) == [why] and len(effects) == 1 and world.incident().verdict is None
+    assert WORDS["zh"].reason(why) != why
+
+
+@pytest.mark.parametrize("more", [{"finding": "perhaps"}, {"verdict": "perhaps"}, {}])
+def test_what_is_no_outcome_is_told_the_choice(world: Watched, more: dict[str, Any]) -> None:
+    world.spoke("smoke-1", smoke=True)
+    (why,) = refusals(world.acts(Verb.VERDICT, world.incident().id, **more))
+    assert "is one of" in why
+
+
+def test_dangers_have_the_shortest_limits() -> None:
+    others = [PROGRESS_WITHIN[c] for c in Category if c not in DANGERS]
+    assert max(PROGRESS_WITHIN[c] for c in DANGERS) < min(others) and set(PROGRESS_WITHIN) == set(Category)
+    assert WORDS["zh"].reason(NO_PROGRESS) != NO_PROGRESS
