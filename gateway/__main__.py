@@ -17,6 +17,7 @@ import typer
 
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
 from gateway.report.ledger_commands import ledger
+from gateway.report.quality import quality
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="安联网 gateway: alarms of care homes.")
 SettingsFile = Annotated[Path, typer.Argument(help="The settings file (TOML); see deploy/example.toml.")]
@@ -183,6 +184,7 @@ def devices_page(
 
 
 cli.add_typer(ledger, name="ledger")
+cli.command()(quality)
 
 account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")
 cli.add_typer(account, name="account")
