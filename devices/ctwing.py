@@ -124,7 +124,7 @@ def read_push(devices: Devices, device: str, said: Mapping[str, Any], parts: Par
         result = said.get("result")
         found.tell(type="command_response", code=text_of(result.get("resultCode")) if isinstance(result, dict) else "")
     else:
-        found.tell(type="message", message=kind)
+        found.tell(type="platform_message", message=kind)
     if found.measured_at is None:
         date_by(found, "timestamp", said.get("timestamp"))
         date_seconds(found, "eventdate", said.get("eventdate"))

@@ -124,7 +124,7 @@ def _link(found: Findings, said: Mapping[str, Any]) -> None:
     if status in ON_LINE:
         found.say("online", ON_LINE[status])
     else:
-        found.tell(type="device_status", status=status)
+        found.tell(type="link_status", status=status)
 
 
 def read_push(said: Mapping[str, Any]) -> tuple[Report, ...]:
@@ -142,5 +142,5 @@ def read_push(said: Mapping[str, Any]) -> tuple[Report, ...]:
         case "device.status":
             _link(found, body)
         case other:
-            found.tell(type="notice", notice=text_of(other))
+            found.tell(type="platform_notice", notice=text_of(other))
     return reports_of([found])

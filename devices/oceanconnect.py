@@ -83,7 +83,7 @@ def read_push(devices: Devices, device: str, said: Mapping[str, Any]) -> None:
         if status in ON_LINE:
             found.say("online", ON_LINE[status])
         else:
-            found.tell(type="device_status", status=status)
+            found.tell(type="link_status", status=status)
         return
     services = _services(said)
     if not services:

@@ -171,7 +171,7 @@ def _message(devices: Devices, said: Mapping[str, Any]) -> None:
     elif code_of(data.get("status")) in ON_LINE:
         found.say("online", ON_LINE[code_of(data.get("status"))])
     else:
-        found.tell(type="notice", notice=kind)
+        found.tell(type="platform_notice", notice=kind)
 
 
 def _older_message(found: Findings, said: Mapping[str, Any]) -> None:
@@ -184,4 +184,4 @@ def _older_message(found: Findings, said: Mapping[str, Any]) -> None:
     elif said.get("type") == _PUSHED_STATUS and code_of(said.get("status")) in ("0", "1"):
         found.say("online", code_of(said["status"]) == "1")
     else:
-        found.tell(type="notice", notice=code_of(said.get("type")))
+        found.tell(type="platform_notice", notice=code_of(said.get("type")))

@@ -78,6 +78,21 @@ class Report(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stored_at: int = 0
 
 
+SAID_ABOUT_DEVICES: Final = frozenset(
+    {
+        *("txack", "downlink", "integration", "log", "location", "location_solved", "service_data", "simulated"),
+        *("command_response", "platform_message", "platform_notice", "link_status", "device_offline"),
+        *("discovery", "discovery_ignored", "stale_death", "camera_disabled", "camera_error"),
+    }
+)
+"""What a network, a platform or a bridge tells about a device: receipts of commands, notes, announcements."""
+
+
+def is_said_by_device(event: dict[str, str]) -> bool:
+    """Whether the device itself must have spoken for this event to be: not by a receipt, nor if it did not answer."""
+    return event.get("type") not in SAID_ABOUT_DEVICES and event.get("acknowledged") != "false"
+
+
 def _state(name: str, zh: str, en: str, category: str = "") -> Point:
     return Point(name, "", Kind.STATE, zh, en, category)
 

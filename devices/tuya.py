@@ -128,7 +128,7 @@ def _pushed(said: Mapping[str, Any]) -> Findings:
         return found
     listed = data.get("status", data.get("properties"))
     if listed is None:
-        found.tell(type="notice", notice=kind)
+        found.tell(type="platform_notice", notice=kind)
         return found
     rows = [read_object(f"{found.device}: status", row) for row in read_list(f"{found.device}: status", listed)]
     for row in rows:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from devices.reading import Report, Value
+from devices.reading import Report, Value, is_said_by_device
 from rules.index import Watch, rules_of
 from rules.rule import Rule
 from rules.site import Device
@@ -48,6 +48,6 @@ _SAID_BY_OTHERS = frozenset({"online", "gateway.online", "duty.answered"})
 
 def is_sign_of_life(report: Report) -> bool:
     """Whether the device itself spoke: not if others say that it is gone or did not answer, nor if its topic went."""
-    return bool(report.events) or any(
+    return any(
         reading.value is not False or reading.point not in _SAID_BY_OTHERS for reading in report.readings
-    )
+    ) or any(is_said_by_device(event) for event in report.events)
