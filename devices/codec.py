@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -95,6 +95,14 @@ class Codec(Protocol):
     def subscriptions(self) -> tuple[str, ...]: ...
 
     def decode(self, packet: Packet, context: Any) -> Decoded: ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A codec with messages that describe devices: they grow with their number, and the rest needs them."""
+
+    def describes(self, topic: str) -> bool:
+        """Whether a message on this topic is one, and may therefore be long."""
 
 
 class Grade(enum.StrEnum):

@@ -38,6 +38,10 @@ class HomeAssistant:
     def subscriptions(self) -> tuple[str, ...]:
         return (self._start + "#",)
 
+    def describes(self, topic: str) -> bool:
+        """Announcements: that of a device holds all its entities."""
+        return topic.startswith(self._start) and announced(topic[len(self._start) :]) is not None
+
     def decode(self, packet: Packet, context: Any) -> Decoded:
         """The reports in a packet, and the context after it."""
         known = context if isinstance(context, Context) else EMPTY

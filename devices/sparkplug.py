@@ -76,6 +76,11 @@ class Sparkplug:
     def subscriptions(self) -> tuple[str, ...]:
         return (self._start + "#",)
 
+    def describes(self, topic: str) -> bool:
+        """Births: they hold all metrics with their properties."""
+        levels = topic[len(self._start) :].split("/")
+        return topic.startswith(self._start) and len(levels) > 2 and levels[1] in ("NBIRTH", "DBIRTH")
+
     def decode(self, packet: Packet, context: Any) -> Decoded:
         """The reports of a message (a node's death is that of all its devices), and the context after it."""
         known = context if isinstance(context, Context) else EMPTY

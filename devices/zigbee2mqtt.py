@@ -83,6 +83,10 @@ class Zigbee2Mqtt:
     def subscriptions(self) -> tuple[str, ...]:
         return (self._start + "#",)
 
+    def describes(self, topic: str) -> bool:
+        """What the bridge says of itself: its devices, groups, definitions and answers."""
+        return topic.startswith(self._start + BRIDGE + "/")
+
     def decode(self, packet: Packet, context: Any) -> Decoded:
         """The reports in a packet, and the context after it."""
         known = context if isinstance(context, Context) else EMPTY

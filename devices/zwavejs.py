@@ -158,6 +158,11 @@ class ZwaveJs:
     def subscriptions(self) -> tuple[str, ...]:
         return (self._start + "#",) if self._start else ("zwave/#",)
 
+    def describes(self, topic: str) -> bool:
+        """A node's description with all its values, and answers of the server's interface: neither is read."""
+        levels = rest_of(self._start, topic).split("/")
+        return "_CLIENTS" in levels or levels[-1] == "nodeinfo"
+
     def decode(self, packet: Packet, context: Any) -> Decoded:
         """The report in a packet; nothing needs to be remembered."""
         rest = rest_of(self._start, packet.topic)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from devices.catalog import judged
-from devices.codec import Codec, Command, DecodeError, FaultKind, Packet
+from devices.codec import Codec, Command, DecodeError, Describing, FaultKind, Packet
 from devices.reading import DANGER_POINTS, Report
 from gateway.clock import Clock
 from gateway.inbox import Delivery, Inbox
@@ -30,7 +30,7 @@ OBJECTS_BYTES = 600
 """A decoded packet weighs 8 bytes for each of its own and 600 more (measured: 1.7 KB for 130 bytes and 5 readings)."""
 
 DEVICE_LIST_MAX = 8 * 1024 * 1024
-"""The longest list of devices taken from a bridge, whatever `payload_max` says."""
+"""The longest message that describes devices (a bridge's list, a discovery, a birth), whatever `payload_max` says."""
 
 
 class Route(msgspec.Struct):
@@ -111,7 +111,8 @@ class Decoder:
     @staticmethod
     def _may_be_long(route: Route, topic: str, payload: bytes) -> bool:
         """A bridge's list of its devices grows with them (3 to 8 KB each) and is needed to understand the rest."""
-        return len(payload) <= DEVICE_LIST_MAX and route.rest(topic) == "bridge/devices"
+        codec = route.codec
+        return len(payload) <= DEVICE_LIST_MAX and isinstance(codec, Describing) and codec.describes(topic)
 
     def _deliver(
         self,
