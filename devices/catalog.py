@@ -77,7 +77,9 @@ VIDEO: Final = timedelta(seconds=180)
 """GB/T 28181-2016 9.6.1: a heartbeat every 60 s, off line after 3 missed."""
 
 ON_PANEL: Final = timedelta(hours=24) * 1.1
-"""Parts of a fire panel: it supervises them itself (GB 50166: fault within 100 s); its link shows their life daily."""
+"""Parts of a fire panel: it supervises them itself (GB 50166: fault within 100 s); its link shows their life daily.
+
+Cameras of a video platform, too: while it does not answer that is a trouble of its link, not of each of them."""
 
 _BATTERY: Final = ("battery", "battery.voltage", "battery.low")
 _RADIO: Final = ("lqi", "online", "tamper", "fault", "test")
@@ -336,6 +338,7 @@ _VARIANTS: Final[tuple[Profile, ...]] = (
         clears=False,
         more=("fire.alarm", *_PANEL_STATES, "power.fault", "test", "online"),
     ),
+    *_variants("platform", "视频平台", "on a video platform", ON_PANEL, ("video",)),
     *_variants("battery", "电池", "battery", BATTERY_RADIO, ("gas", "manual_call", "sounder", "presence")),
 )
 

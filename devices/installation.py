@@ -17,7 +17,7 @@ from devices.installation_text import Installation
 from devices.installation_video import VIDEO
 from devices.installation_wifi import WIFI
 
-BESIDE_CODECS: Final = ("cameras", "gb26875", "pushes")
+BESIDE_CODECS: Final = ("cameras", "video-platforms", "gb26875", "pushes")
 """What is connected by a section of its own in the settings and not by a codec of `[[sources]]`."""
 
 INSTALLATIONS: Final[dict[str, Installation]] = {

@@ -15,6 +15,16 @@ username = "viewer"
 password_file = "secrets/camera-password"
 """
 
+_PLATFORM: Final = """\
+[[video_platforms]]
+name = "nvr"
+home = "home-a"
+kind = "wvp"
+url = "https://192.168.10.5:18443"
+username = "anlian"
+password_file = "secrets/platform-password"
+"""
+
 VIDEO: Final[tuple[Installation, ...]] = (
     Installation(
         id="cameras",
@@ -63,8 +73,55 @@ VIDEO: Final[tuple[Installation, ...]] = (
                 "middle of the picture hides it.",
             ),
             Words(
-                "不存任何画面，只存 64 位指纹；GB28181 平台的状态还不读。",
-                "No picture is stored, a fingerprint of 64 bits only. The status of GB28181 platforms is not read yet.",
+                "不存任何画面，只存 64 位指纹；报警抓拍只限允许的摄像机。",
+                "No picture is stored, a fingerprint of 64 bits only; stills of an alarm only of cameras allowed to.",
+            ),
+        ),
+    ),
+    Installation(
+        id="video-platforms",
+        name=Words("视频平台：GB/T 28181（WVP-GB28181-pro）", "Video platforms: GB/T 28181 (WVP-GB28181-pro)"),
+        covers=Words(
+            "摄像机按 GB/T 28181 注册到平台时：每分钟向平台询问各通道是否在线（HTTP 接口）。",
+            "Where cameras register to a platform by GB/T 28181: the platform is asked every minute over HTTP which "
+            "channels are on line.",
+        ),
+        settings=_PLATFORM,
+        source="nvr",
+        kind="video",
+        profile="video.platform",
+        address="34020000001310000001",
+        steps=(
+            Words("在平台上建一个专用用户 anlian", "make a user anlian of its own on the platform"),
+            Words(
+                "密码放进 secrets/platform-password，权限 0640",
+                "put the password into secrets/platform-password, mode 0640",
+            ),
+            Words(
+                "url 是平台网页的地址，不带路径；跨网络用 https 或 VPN",
+                "url is the address of the platform's pages, without a path; across networks https or a VPN",
+            ),
+            Words(
+                "address 是通道的 20 位国标编号，不是录像机的",
+                "address is the channel's code of 20 digits, not the recorder's",
+            ),
+            Words("拔掉一台摄像机，看是否报视频离线", "unplug a camera and see it go off line"),
+        ),
+        traps=(
+            Words(
+                "平台三次无应答只报平台链路故障，不把摄像机都报成离线；此时摄像机状态不明。",
+                "Three rounds without an answer are a trouble of the platform's link; its cameras are not called off "
+                "line, their states are then not known.",
+            ),
+            Words(
+                "在线只说明设备在平台上注册并有心跳，不证明有画面：能给出 RTSP 地址的摄像机请用 [[cameras]]。",
+                "On line says that the device is registered and keeps alive, not that a picture comes: where a camera "
+                "has an RTSP address, use [[cameras]].",
+            ),
+            Words(
+                "平台上查不到的通道，三次后按离线处理；录像机离线则其所有通道离线。",
+                "A channel that the platform does not know is off line after three rounds; with its recorder all its "
+                "channels are off line.",
             ),
         ),
     ),

@@ -45,6 +45,7 @@ _CODEC_OF: Final[dict[str, str]] = {
 
 _KINDS_OF: Final[dict[str, tuple[str, ...]]] = {
     "cameras": ("video",),
+    "video-platforms": (),
     "gb26875": ("transmission_device", "fire_panel", "panel_part"),
 }
 """What comes from no message with a topic: its points are those of its kinds."""

@@ -21,6 +21,7 @@ from devices.catalog import PROFILES, VARIANTS
 from devices.codec import Profile
 from gateway.load_cameras import check_cameras
 from gateway.load_cross import cross_check
+from gateway.load_platforms import check_platforms
 from gateway.load_pushes import check_pushes
 from gateway.load_settings import ABSENT, FILE_MAX, Secrets, absolute, find_secrets, validate
 from gateway.settings import VIDEO_SOURCE, Settings
@@ -106,6 +107,7 @@ def examine(
         settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
         faults += cross_check(settings, homes if len(homes) == len(site_paths) else None, str(path))
         faults += check_cameras(settings, [site for _, site in sites], str(path))
+        faults += check_platforms(settings, [site for _, site in sites], str(path))
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
         faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
@@ -213,7 +215,7 @@ def _read_sites(
         home = tables.get("home")
         home_id = home.get("id") if isinstance(home, Mapping) else None
         sources = _named(values, "sources", home=home_id) | _named(values, "gb26875", home=home_id)
-        sources |= _named(values, "pushes", home=home_id)
+        sources |= _named(values, "pushes", home=home_id) | _named(values, "video_platforms", home=home_id)
         if _named(values, "cameras"):  # of any home: that each has its camera is checked with them
             sources.add(VIDEO_SOURCE)
         names = Names(kinds, sources, _named(values, "channels"))

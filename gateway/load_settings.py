@@ -156,6 +156,9 @@ def _secret_fields(settings: Settings) -> Iterator[tuple[str, str, Path | None]]
         yield f"brokers[{place}].password_file", variable("broker", broker.name, "password"), broker.password_file
     for place, camera in enumerate(settings.cameras, 1):
         yield f"cameras[{place}].password_file", variable("camera", camera.name, "password"), camera.password_file
+    for place, platform in enumerate(settings.video_platforms, 1):
+        name = variable("platform", platform.name, "password")
+        yield f"video_platforms[{place}].password_file", name, platform.password_file
     for place, push in enumerate(settings.pushes, 1):
         yield f"pushes[{place}].token_file", variable("push", push.name, "token"), push.token_file
         yield f"pushes[{place}].secret_file", variable("push", push.name, "secret"), push.secret_file

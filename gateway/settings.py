@@ -101,6 +101,21 @@ class Camera(Section):
     still_allowed: bool = False
 
 
+class VideoPlatform(Section):
+    """A video platform to which cameras register by GB/T 28181: it is asked which of them are on line.
+
+    The cameras are devices of the site file with this source and the platform's 20-digit channel code as address.
+    """
+
+    name: Name
+    home: Name
+    kind: Literal["wvp"] = "wvp"
+    url: str
+    username: str
+    password_file: Path | None = None
+    every_s: Annotated[float, Field(ge=10, le=300)] = 60.0
+
+
 class Influx(Section):
     """A time-series store. mode `v1` posts to /write (1.x and all others), `v2` to /api/v2/write with a token."""
 
@@ -260,6 +275,7 @@ class Settings(Section):
     sources: tuple[Source, ...] = ()
     pushes: tuple[Push, ...] = ()
     cameras: tuple[Camera, ...] = ()
+    video_platforms: tuple[VideoPlatform, ...] = ()
     gb26875: tuple[PanelListener, ...] = ()
     gb26875_up: tuple[PanelUplink, ...] = ()
     alarm_topics: AlarmTopics | None = None

@@ -40,9 +40,10 @@ from gateway.receive.gb26875_duty import DutyChecks
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource
 from gateway.receive.video import VideoSource
+from gateway.receive.video_platform import VideoPlatformSource
 from gateway.record.journal import SqliteRecord
 from gateway.record.seal import KEY_FILE
-from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source
+from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source, VideoPlatform
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
 from rules.site import Site
@@ -124,6 +125,8 @@ def ways_in(parts: Parts) -> Iterator[Work]:
         yield from _panels(parts, listener)
     if settings.cameras:
         yield _cameras(parts, settings.cameras)
+    for platform in settings.video_platforms:
+        yield _platform(parts, platform)
 
 
 def _commands(parts: Parts, broker: Broker, routes: list[Route]) -> CommandSender:
@@ -202,6 +205,21 @@ def _cameras(parts: Parts, cameras: tuple[Camera, ...]) -> Work:
 
     return VideoSource(
         cameras, parts.inventory, parts.inbox, parts.clock, parts.jitter, parts.http, password, parts.health.note
+    ).run
+
+
+def _platform(parts: Parts, platform: VideoPlatform) -> Work:
+    """A video platform that knows which of its cameras are on line."""
+    return VideoPlatformSource(
+        platform,
+        parts.inventory,
+        parts.inbox,
+        parts.clock,
+        parts.jitter,
+        parts.http,
+        parts.configuration.secrets.find("platform", platform.name, "password"),
+        partial(_addresses, parts, platform.name),
+        parts.health.note,
     ).run
 
 
