@@ -15,7 +15,7 @@ import msgspec
 from msgspec import structs
 
 from gateway.backoff import Jitter
-from gateway.clock import Clock
+from gateway.clock import STEP_LIMIT, Clock
 from gateway.deliver.courier import LinkReporter, Report, keep_running
 from gateway.deliver.destination import SendResult
 from gateway.publish import Publisher, Will
@@ -92,7 +92,7 @@ class AlarmTopics:
     async def send(self, effect: AnyEffect, key: str) -> SendResult:
         """Publish at once; accepted at the PUBACKs. `key` travels along, so that a repeat can be told."""
         if isinstance(effect, AlarmChanged):
-            payload = _encode(_alarm_document(self._home, effect, key))
+            payload = _encode(_alarm_document(self._home, effect, key, self._shift()))
             announced = self._publisher.publish(f"{self._root}/alarm", payload)
             retained = self._retain_alarm(effect.alarm, payload)
             acknowledged = await announced and await retained
@@ -122,9 +122,8 @@ class AlarmTopics:
         return self._publisher.publish(f"{self._root}/alarm/{alarm.id}", payload if alarm.open else b"", retain=True)
 
     def _drive(self, effect: DriveSounder) -> asyncio.Future[bool]:
-        payload = _encode(
-            {"pattern": effect.pattern, "incident": effect.incident, "at": effect.at, "home": self._home}
-        )
+        at = effect.at + self._shift()
+        payload = _encode({"pattern": effect.pattern, "incident": effect.incident, "at": at, "home": self._home})
         return self._publisher.publish(f"{self._root}/sounder/{effect.zone or 'all'}", payload, retain=True)
 
     async def _assert_on_every_connection(self) -> None:
@@ -142,7 +141,7 @@ class AlarmTopics:
 
     def _assert_open(self) -> None:
         for alarm in filter(_is_open, self._open_alarms()):
-            document = _document(self._home, alarm, "asserted", self._clock.now(), "")
+            document = _document(self._home, alarm, "asserted", self._clock.now(), "", self._shift())
             self._retain_alarm(alarm, _encode(document))
         driven = {zone: self._present(effect) for zone, effect in self._driven.items()}
         if self._sounders is not None:
@@ -205,8 +204,13 @@ class AlarmTopics:
             self._drive(self._present(told))
 
     def _status(self) -> bytes:
-        now = self._clock.now()
+        now = self._clock.now() + self._shift()
         return _encode({"state": "online", "at": now, "seq": self._seq(), "version": self._version})
+
+    def _shift(self) -> timedelta:
+        """What turns engine time into the time on the wall: others compare what we publish with their own clocks."""
+        shift = self._clock.wall() - self._clock.now()
+        return shift if abs(shift) > STEP_LIMIT else timedelta(0)
 
     def _publish_status(self) -> None:
         self._publisher.publish(f"{self._root}/gateway", self._status(), retain=True)
@@ -233,20 +237,20 @@ async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _alarm_document(home: str, effect: AlarmChanged, key: str) -> dict[str, Any]:
-    document = _document(home, effect.alarm, effect.change, effect.at, effect.reason)
+def _alarm_document(home: str, effect: AlarmChanged, key: str, shift: timedelta) -> dict[str, Any]:
+    document = _document(home, effect.alarm, effect.change, effect.at, effect.reason, shift)
     document["key"] = key
     document["by"] = effect.by
     return document
 
 
-def _document(home: str, alarm: Alarm, change: str, at: datetime, reason: str) -> dict[str, Any]:
+def _document(home: str, alarm: Alarm, change: str, at: datetime, reason: str, shift: timedelta) -> dict[str, Any]:
     """An alarm as it stands on the topics: a contract with devices of others, so it is spelt out field by field."""
     return {
         "home": home,
         "id": alarm.id,
         "change": change,
-        "at": at,
+        "at": at + shift,
         "reason": reason,
         "state": shown_state(alarm),
         "open": alarm.open,
@@ -262,9 +266,10 @@ def _document(home: str, alarm: Alarm, change: str, at: datetime, reason: str) -
         "incident": alarm.incident,
         "value": alarm.value,
         "detail": alarm.detail,
-        "raised_at": alarm.raised_at,
+        "raised_at": alarm.raised_at + shift,
         "found": alarm.found,
         "late": alarm.late,
         "repeats": alarm.repeats,
         "test": bool(alarm.test),
+        "drill": bool(alarm.drill),
     }
