@@ -76,6 +76,16 @@ class Holds(Protocol):
         """An alarm is active no more."""
 
 
+class DrillWatch(Protocol):
+    """Who runs drills, and hears what ends them."""
+
+    def on_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
+        """A real alarm was raised."""
+
+    def on_over(self, turn: Turn, alarm: Alarm, by: str, because: str) -> None:
+        """A drill's alarm is over."""
+
+
 class Alarms:
     """Raises, repeats, clears and ends alarms by the table, and lets the incidents know."""
 
@@ -86,6 +96,7 @@ class Alarms:
         self.reset_at: dict[tuple[str, str], datetime] = {}
         self.tests: Tests | None = None
         self.holds: Holds | None = None
+        self.drills: DrillWatch | None = None
 
     def find(self, rule: str, subject: str) -> Alarm | None:
         """The open alarm of this rule about this subject, or None."""
@@ -117,8 +128,26 @@ class Alarms:
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=alarm.rule))
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
+        self._tell_real(turn, duty, alarm)
+
+    def _tell_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
         if self.tests is not None:
             self.tests.on_real(turn, duty, alarm)
+        if self.drills is not None:
+            self.drills.on_real(turn, duty, alarm)
+
+    def raise_drill(self, turn: Turn, duty: Duty, alarm: Alarm) -> Alarm:
+        """The signal of a drill: marked, in an incident of its own, and otherwise like any other alarm."""
+        alarm = replace(alarm, incident=turn.incident_id())
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=alarm.rule))
+        self._incidents.on_raised(turn, duty, alarm, is_new=True, second_device=False)
+        return alarm
+
+    def end_drill(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str, by: str) -> None:
+        """A drill is over before anybody reset its alarm."""
+        ended = replace(alarm, active=False, latched=False, closed_at=turn.at, cleared_at=turn.at)
+        self._end(turn, duty, ended, by, Change.CLOSED, reason)
 
     @staticmethod
     def _new(turn: Turn, cause: Cause) -> Alarm:
@@ -167,6 +196,8 @@ class Alarms:
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.BECAME_REAL, reason=reason))
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
+        if self.drills is not None:
+            self.drills.on_real(turn, duty, alarm)
         return alarm
 
     def hold(self, turn: Turn, duty: Duty, alarm: Alarm, hold: Suppression, reason: str, by: str = "") -> None:
@@ -184,8 +215,7 @@ class Alarms:
         self._keep(alarm)
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RELEASED, by=by, reason=reason))
         self._incidents.on_raised(turn, duty, alarm, is_new=is_new, second_device=second_device)
-        if self.tests is not None:
-            self.tests.on_real(turn, duty, alarm)
+        self._tell_real(turn, duty, alarm)
 
     def about(self, subject: str) -> list[Alarm]:
         """The open alarms about a subject, in the order in which they were raised."""
@@ -307,6 +337,8 @@ class Alarms:
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
         if alarm.incident:
             self._leave(turn, duty, alarm, by, "reset" if by else "ended")
+        if alarm.drill and self.drills is not None:
+            self.drills.on_over(turn, alarm, by, "the drill is completed" if change is Change.RESET else reason)
         if self.holds is not None and not alarm.test:
             self.holds.on_inactive(turn, duty, alarm)
 

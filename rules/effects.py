@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from rules.alarm import Alarm, SuppressionKind
+from rules.drill import Drill, TimingSheet
 from rules.incident import Incident
 from rules.walk_test import WalkTest
 
@@ -89,11 +90,15 @@ class Pattern(enum.StrEnum):
 
 
 class DriveSounder(Effect, frozen=True, kw_only=True):
-    """Let the sounders of a zone sound or stop ("" = the whole home). A muted sounder is restarted by a new alarm."""
+    """Let the sounders of a zone sound or stop ("" = the whole home). A muted sounder is restarted by a new alarm.
+
+    `drill`: nothing but a drill sounds there.
+    """
 
     zone: str
     pattern: Pattern
     incident: str
+    drill: bool = False
 
 
 class Refused(Effect, frozen=True, kw_only=True):
@@ -135,6 +140,15 @@ class SuppressionChanged(Effect, frozen=True, kw_only=True):
     substitute: str = ""
 
 
+class DrillChanged(Effect, frozen=True, kw_only=True):
+    """A drill began (`started`) or is over (`ended`, with its timing sheet)."""
+
+    drill: Drill
+    change: str
+    by: str = ""
+    sheet: TimingSheet | None = None
+
+
 AnyEffect = (
     AlarmChanged
     | IncidentChanged
@@ -144,4 +158,5 @@ AnyEffect = (
     | Refused
     | WalkTestChanged
     | SuppressionChanged
+    | DrillChanged
 )

@@ -15,6 +15,7 @@ from rules.alarms import Alarms
 from rules.condition import Silent
 from rules.deadlines import Deadlines, Key
 from rules.details import coded
+from rules.drills import Drills
 from rules.duty import Duty
 from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
@@ -80,6 +81,7 @@ class Engine:
         self._packets = PacketAlarms(self.alarm_book, deadlines)
         self._desk = OperatorDesk(self.alarm_book, self.incident_book)
         self.modes = Modes(self.alarm_book, deadlines)
+        self.drills = Drills(self.alarm_book, deadlines)
         self.suppressions = Suppressions(self.alarm_book, self.incident_book, deadlines)
         self._apply: dict[type, Callable[[Turn, Any], None]] = {
             ReadingsArrived: self._on_readings,
@@ -170,6 +172,8 @@ class Engine:
                 self.modes.overdue(turn, self.duty, alarm)
             case ("walk_test", what):
                 self.modes.due(turn, self.duty, what)
+            case ("drill",):
+                self.drills.due(turn, self.duty)
             case ("unshelve" | "return" | "maintenance" | "explained" as kind, *about):
                 self.suppressions.due(turn, self.duty, kind, *about)
             case _:
@@ -278,8 +282,11 @@ class Engine:
         self.suppressions.ask(turn, self.duty, asked)
 
     def _on_mode(self, turn: Turn, asked: ModeRequested) -> None:
-        if asked.mode is Mode.MAINTENANCE:
-            refusal = self.suppressions.ask_maintenance(turn, self.duty, asked)
+        if asked.mode is not Mode.WALK_TEST:
+            if asked.mode is Mode.DRILL:
+                refusal = self.drills.ask(turn, self.duty, self.devices, self.walk_test, asked)
+            else:
+                refusal = self.suppressions.ask_maintenance(turn, self.duty, asked)
             if refusal:
                 turn.effects.append(refused_mode(turn, asked, refusal))
             return

@@ -101,7 +101,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `next_step_at` is the instant of the next step, or None once somebody took the incident on.
     `confirmed` tells that a second device or a manual call point spoke in the same zone (GB 50116-2013 4.1.6).
     `alarms` are the newest `ALARMS_MAX` ids, `alarms_before` counts those of before; each alarm names its incident.
-    `verify_at` is the limit of the verification while one runs.
+    `verify_at` is the limit of the verification while one runs. `drill`: the drill that it belongs to;
+    "" is a real incident.
     `explained` counts the alarms that call nobody because an alarm of this incident explains them.
     """
 
@@ -125,6 +126,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     explained: int = 0
     verification: Verification = Verification.NONE
     verify_at: datetime | None = None
+    drill: str = ""
 
     @property
     def alarm_count(self) -> int:

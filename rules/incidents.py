@@ -39,9 +39,9 @@ class Incidents:
         self.verified = frozenset(rule.id for rule in rules if rule.verify)
 
     def find(self, zone: str, category: Category) -> Incident | None:
-        """The open incident of a zone and category, or None."""
+        """The open incident of a zone and category that is no drill, or None."""
         for incident in self.open.values():
-            if incident.zone == zone and incident.category is category:
+            if incident.zone == zone and incident.category is category and not incident.drill:
                 return incident
         return None
 
@@ -68,6 +68,7 @@ class Incidents:
                 opened_at=turn.at,
                 alarms=(alarm.id,),
                 confirmed=confirms,
+                drill=alarm.drill,
                 timeline=(Step(turn.at, "opened", alarm.rule, detail),),
             )
             incident = self._clock.begin(turn, incident, needed=self._is_verified(alarm))
@@ -233,31 +234,36 @@ class Incidents:
 
     def sounding(self, at: datetime) -> list[DriveSounder]:
         """What the sounders of each zone must be doing now: for a broker that forgot, or a sounder that lost power."""
-        loud = [i for i in self.open.values() if i.silenced_at is None and i.category in _SOUNDS]
-        loud.sort(key=lambda incident: incident.category.rank)
-        first = {incident.zone: incident for incident in reversed(loud)}
-        return [
-            DriveSounder(at=at, zone=i.zone, pattern=_SOUNDS[i.category], incident=i.id, reason="asserted again")
-            for i in first.values()
-        ]
+        zones = dict.fromkeys(i.zone for i in self.open.values() if i.silenced_at is None and i.category in _SOUNDS)
+        return [self._drive(at, zone, "asserted again") for zone in zones]
 
     def _sound(self, turn: Turn, incident: Incident, *, on: bool) -> None:
-        own = _SOUNDS.get(incident.category)
-        if own is None:
-            return
-        # A zone has one sounder: what calls for the evacuation is not drowned by what calls for attention.
-        wanted = {
-            _SOUNDS[other.category]
-            for other in self.open.values()
-            if other.id != incident.id
-            and other.zone == incident.zone
-            and other.category in _SOUNDS
-            and other.silenced_at is None
-        }
-        if on:
-            wanted.add(own)
-        pattern = next((sound for sound in (Pattern.EVACUATE, Pattern.ATTENTION) if sound in wanted), Pattern.OFF)
-        turn.effects.append(DriveSounder(at=turn.at, zone=incident.zone, pattern=pattern, incident=incident.id))
+        if incident.category in _SOUNDS:
+            loud = {**self.open, incident.id: incident} if on else self.open
+            but = "" if on else incident.id
+            turn.effects.append(self._drive(turn.at, incident.zone, "", loud.values(), but, incident.id))
+
+    def _drive(
+        self,
+        at: datetime,
+        zone: str,
+        reason: str,
+        incidents: Iterable[Incident] | None = None,
+        but: str = "",
+        about: str = "",
+    ) -> DriveSounder:
+        """What a zone's one sounder must do: the evacuation before attention, what is real before a drill."""
+        every = self.open.values() if incidents is None else incidents
+        loud = [i for i in every if i.zone == zone and i.silenced_at is None and i.category in _SOUNDS and i.id != but]
+        first = min(loud, key=lambda i: (i.category.rank, bool(i.drill)), default=None)
+        return DriveSounder(
+            at=at,
+            reason=reason,
+            zone=zone,
+            pattern=_SOUNDS[first.category] if first is not None else Pattern.OFF,
+            incident=about or (first.id if first is not None else ""),
+            drill=bool(loud) and all(i.drill for i in loud),
+        )
 
     def _put(self, turn: Turn, incident: Incident, change: str, by: str = "") -> None:
         before = self.open.get(incident.id)

@@ -95,6 +95,8 @@ def _withdraw_orphans(engine: Engine, turn: Turn) -> None:
     for alarm in list(engine.alarm_book.open.values()):
         if alarm.rule.startswith("gateway.") and not alarm.rule.startswith(guards.PREFIX):
             continue
+        if alarm.drill and alarm.subject in engine.devices:
+            continue
         state = engine.memory.find(alarm.subject)
         if state is None or state.watching(alarm.rule) is None:
             engine.alarm_book.withdraw(turn, engine.duty, alarm, "rule or device no longer in the configuration")

@@ -10,6 +10,7 @@ import msgspec
 from devices.reading import Value
 from rules.alarm import Alarm
 from rules.deadlines import Deadlines, Key
+from rules.drill import Drill
 from rules.duty import Duty
 from rules.escalation import Message
 from rules.incident import Incident
@@ -63,6 +64,7 @@ class StoredEngine(msgspec.Struct):
     kept: list[tuple[str, str, Kept]] = []
     clock_known: bool = True
     held: Held = msgspec.field(default_factory=Held)
+    drill: Drill | None = None
 
 
 def encode_engine(engine: Engine) -> bytes:
@@ -89,6 +91,7 @@ def encode_engine(engine: Engine) -> bytes:
         kept=[(subject, mark, kept) for (subject, mark), kept in engine.memory.kept.items()],
         clock_known=engine.memory.clock_known,
         held=engine.suppressions.held(),
+        drill=engine.drills.running,
     )
     return msgspec.json.encode(stored)
 
@@ -157,6 +160,7 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.escalation.messages = stored.messages
     engine.modes.walk_test = stored.walk_test
     engine.suppressions.restore(stored.held)
+    engine.drills.running = stored.drill
     engine.incident_book.configure(stored.rules)
     engine.suppressions.configure(engine.site, engine.rules)
     return engine

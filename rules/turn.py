@@ -26,6 +26,11 @@ class Turn:
         """Whether what is done now was due before: the gateway was down, or overrun, for longer than 2 s."""
         return (self.until - self.at).total_seconds() > LATE_S
 
+    @property
+    def home(self) -> str:
+        """The home's id."""
+        return self._place[0]
+
     def alarm_id(self) -> str:
         """`home:epoch:seq`, and `.n` from the second on."""
         self._alarms += 1

@@ -22,6 +22,7 @@ from rules.details import detail_in, packet_words
 from rules.effects import (
     AlarmChanged,
     AnyEffect,
+    DrillChanged,
     DriveSounder,
     IncidentChanged,
     Notify,
@@ -150,6 +151,9 @@ def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, wor
         case WalkTestChanged():
             device = subject_words(engine, effect.device, words) if engine is not None and effect.device else ""
             yield line(f"walk_test_{effect.change}", device, effect.by, words.reason(effect.reason))
+        case DrillChanged(drill=drill):
+            device = subject_words(engine, drill.device, words) if engine is not None else drill.device
+            yield line(f"drill_{effect.change}", device, effect.by, words.reason(effect.reason), drill.category)
         case SuppressionChanged():
             kind = "maintenance" if effect.mode else effect.kind.value
             subject = subject_words(engine, effect.subject, words) if engine is not None and effect.subject else ""

@@ -15,10 +15,24 @@ MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "out_of_service_began": ("停用", "out of service"),
     "out_of_service_ended": ("恢复使用", "back in service"),
     "maintenance_began": ("检修开始", "maintenance began"),
+    "drill_started": ("演练开始", "drill began"),
+    "drill_ended": ("演练结束", "drill ended"),
     "maintenance_ended": ("检修结束", "maintenance ended"),
 }
 
 MODE_REASONS: Final[dict[str, str]] = {
+    "no drill is running": "没有正在进行的演练",
+    "a drill is running already: end it first": "已有演练在进行：请先结束",
+    "a walk test is running: end it first": "自检正在进行：请先结束",
+    "a drill lasts 1 minute to 2 hours": "演练时限须为1分钟至2小时",
+    "choose a detector of fire, gas or persons in danger that the site file names": (
+        "请选择站点文件中的火灾、燃气或人员求助探测器"
+    ),
+    "a real alarm of fire, gas or a person is open: deal with it and reset it first": (
+        "有真实的火警、燃气或人员报警：请先处理并复位"
+    ),
+    "a real alarm came: this is no drill": "出现真实报警：这不是演练",
+    "the drill is completed": "演练完成",
     "nobody has acknowledged this alarm: it is being announced as it is": "此报警尚未确认：呼叫仍在进行",
     "acknowledged, but no verdict came in time": "已确认，但未按时给出复核结果",
     "nobody acknowledged within 15 s": "15秒内无人确认",

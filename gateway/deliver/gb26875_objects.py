@@ -105,6 +105,9 @@ class CentreView:
     def takes(self, change: AlarmChanged) -> bool:
         """Whether the centre hears of it."""
         alarm = change.alarm
+        if alarm.drill:
+            # The centre calls the fire brigade: a drill of the home is not its business.
+            return False
         if alarm.subject in self._own:
             return alarm.subject == self._own[0] and change.change is Change.ACKNOWLEDGED
         if alarm.category not in CATEGORY_BITS or (
@@ -223,7 +226,8 @@ class CentreView:
         return bits
 
     def _held_open(self, but: str = "") -> list[Alarm]:
-        return [a for a in self._open_alarms() if a.open and a.id != but and a.subject not in self._own]
+        kept = (a for a in self._open_alarms() if a.open and not a.drill)
+        return [a for a in kept if a.id != but and a.subject not in self._own]
 
     def _part_state(
         self, part: Part, at: datetime, extra: tuple[Alarm, ...] = (), but: str = ""

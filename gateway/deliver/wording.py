@@ -82,6 +82,7 @@ def compose(notify: Notify, site: Site | None, url: str, language: str = "zh", *
     """The notice for one message. Without the site, ids stand where names would."""
     words = _Words(language)
     alarm = notify.alarm
+    drill = drill or bool(alarm.drill)
     title_words = _title(words, notify, drill)
     home, zone, room = _place(words, notify, site)
     when = _clock_words(alarm.raised_at, site, words)

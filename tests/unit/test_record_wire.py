@@ -25,10 +25,12 @@ from gateway.record.wire import (
 )
 from rules.alarm import Acknowledgement, Alarm, Category, Suppression, SuppressionKind
 from rules.condition import Above, AllOf, AnyOf, Below, Equals, Not, Silent
+from rules.drill import Drill, TimingLine, TimingSheet
 from rules.effects import (
     AlarmChanged,
     AnyEffect,
     Change,
+    DrillChanged,
     DriveSounder,
     IncidentChanged,
     Notify,
@@ -38,13 +40,14 @@ from rules.effects import (
     SuppressionChanged,
     WalkTestChanged,
 )
-from rules.incident import Incident, Step, Verdict, VerdictKind
+from rules.incident import Incident, Step, Verdict, VerdictKind, Verification
 from rules.inputs import (
     AnyInput,
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
     LinkChanged,
+    Mode,
     ModeRequested,
     ModeVerb,
     OperatorActed,
@@ -317,6 +320,73 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
                 change=Change.HELD,
             ),
         ),
+    ),
+    (
+        ModeRequested(
+            at=AT,
+            person="wang",
+            verb=ModeVerb.START,
+            mode=Mode.DRILL,
+            device="smoke-1",
+            devices=("smoke-1",),
+            reason="monthly",
+            target="x",
+        ),
+        (
+            DrillChanged(
+                at=AT,
+                reason="the drill is completed",
+                drill=Drill(
+                    id="home-a:1:15.d1",
+                    home="home-a",
+                    by="wang",
+                    device="smoke-1",
+                    zone="ward-1",
+                    category=Category.FIRE,
+                    started_at=AT,
+                    ends_at=AT,
+                    alarm="home-a:1:15",
+                    incident="home-a:1:15.i1",
+                    ended_at=AT,
+                    ended_by="wang",
+                    ended_because="why",
+                ),
+                change="ended",
+                by="wang",
+                sheet=TimingSheet(
+                    told_s=0.0,
+                    acknowledged_s=12.5,
+                    verdict_s=60.0,
+                    reset_s=90.0,
+                    told=("zhang",),
+                    lines=(TimingLine(12.5, "acknowledged", "zhang", "…"),),
+                ),
+            ),
+            DriveSounder(at=AT, zone="ward-1", pattern=Pattern.EVACUATE, incident="home-a:1:15.i1", drill=True),
+            IncidentChanged(
+                at=AT,
+                incident=msgspec.structs.replace(
+                    INCIDENT,
+                    verdict=Verdict(VerdictKind.REAL, "zhang", AT, "", "to_hospital", (("called_120", AT),)),
+                    explained=3,
+                    verification=Verification.OVERDUE,
+                    verify_at=AT,
+                    drill="home-a:1:15.d1",
+                ),
+                change="closed",
+            ),
+        ),
+    ),
+    (
+        OperatorActed(
+            at=AT,
+            person="zhang",
+            verb=Verb.VERDICT,
+            target="home-a:1:7",
+            finding="to_hospital",
+            times={"called_120": AT},
+        ),
+        (),
     ),
 )
 """Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""

@@ -52,7 +52,7 @@ def check_effects(happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
         assert alarm.open is (change.change not in (Change.CLOSED, Change.RESET))
         if alarm.test:
             assert alarm.open or change.reason.startswith(TEST_ENDS)
-        elif not alarm.open and alarm.category.endangers_people:
+        elif not alarm.open and alarm.category.endangers_people and not alarm.drill:
             configured = change.reason == "rule or device no longer in the configuration"
             assert (change.change is Change.RESET and change.by and alarm.acknowledged) or configured
         if change.change is Change.CLEARED:
@@ -66,7 +66,8 @@ def check_state(engine: Engine) -> None:
     assert len({(a.rule, a.subject) for a in alarms.values()}) == len(alarms)
     assert {a.incident for a in alarms.values() if not a.held} == set(incidents)
     assert all(a.incident == "" for a in alarms.values() if a.held)
-    assert len({(i.zone, i.category) for i in incidents.values()}) == len(incidents)
+    assert len({(i.zone, i.category, i.drill) for i in incidents.values()}) == len(incidents)
+    assert {i.drill for i in incidents.values()} <= {"", engine.drills.running.id if engine.drills.running else ""}
     check_tests(engine)
     for alarm in alarms.values():
         if alarm.held:
