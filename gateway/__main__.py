@@ -186,6 +186,63 @@ def devices_page(
 cli.add_typer(ledger, name="ledger")
 cli.command()(quality)
 
+devices = typer.Typer(no_args_is_help=True, help="Devices that were heard, and taking them in.")
+cli.add_typer(devices, name="devices")
+
+
+@devices.command(name="list")
+def devices_list(
+    settings: SettingsFile,
+    home: Annotated[str, typer.Option(help="Only this home.")] = "",
+    json_: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Devices that the running gateway heard and that no site file names, each with the command that takes it in."""
+    from gateway.devices_command import CommandEnds, show
+
+    try:
+        show(settings, home, typer.echo, as_json=json_)
+    except CommandEnds as end:
+        typer.echo(str(end), err=True)
+        raise typer.Exit(end.code) from None
+
+
+@devices.command(name="adopt")
+def devices_adopt(
+    settings: SettingsFile,
+    home: Annotated[str, typer.Option(help="The id of the home.")],
+    source: Annotated[str, typer.Option(help="The source that heard it.")],
+    address: Annotated[str, typer.Option(help="Its address there, as anlian devices list shows it.")],
+    id_: Annotated[str, typer.Option("--id", help="Its id from now on: a-z, 0-9, - and _.")],
+    name: Annotated[str, typer.Option(help="Its name for people.")],
+    zone: Annotated[str, typer.Option(help="The id of its zone.")],
+    room: Annotated[str, typer.Option(help="Its room.")] = "",
+    kind: Annotated[str, typer.Option(help="Its kind; without it, what its values speak of.")] = "",
+    profile: Annotated[str, typer.Option(help="Its profile, such as smoke.wired; without it, that of its kind.")] = "",
+    name_en: Annotated[str, typer.Option(help="Its name in English.")] = "",
+) -> None:
+    """Take a device in: into the site file, its comments kept, and into the running gateway with its journal."""
+    from gateway.devices_command import CommandEnds, take_in
+    from gateway.site_file import Adoption
+
+    adoption = Adoption(
+        home=home,
+        source=source,
+        address=address,
+        id=id_,
+        kind=kind,
+        zone=zone,
+        room=room,
+        name_zh=name,
+        name_en=name_en,
+        profile=profile,
+    )
+    try:
+        take_in(settings, adoption, typer.echo)
+    except CommandEnds as end:
+        typer.echo(str(end), err=True)
+        raise typer.Exit(end.code) from None
+
+
 account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")
 cli.add_typer(account, name="account")
 

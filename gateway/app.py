@@ -29,6 +29,7 @@ from gateway.http import HttpClient
 from gateway.inbox import Delivery, Inbox, Stamp
 from gateway.links import Links
 from gateway.load import Configuration, ConfigurationFaults
+from gateway.local_socket import LocalSocket
 from gateway.metrics import Metrics
 from gateway.receive.push import pushes
 from gateway.record.journal import JournalInUse, SqliteRecord
@@ -104,7 +105,8 @@ class Gateway:
             _spare_the_collector()
             self.parts = self._parts()
             self.reloader = Reloader(self.configuration, self.inbox, self.sites, self.parts.inventory.load)
-            await self._run_all([*ways_in(self.parts), *ways_out(self.parts), self._console, self._watch])
+            ways = [*ways_in(self.parts), *ways_out(self.parts)]
+            await self._run_all([*ways, self._console, self._local_socket().run, self._watch])
             await decide.stop(self.decider)
 
     async def _run_all(self, works: Iterable[Work]) -> None:
@@ -206,6 +208,13 @@ class Gateway:
             log.error("no console; alarms go on", reason=words)
             self.health.tell("console", False, f"{words}. Tried again every {CONSOLE_AGAIN_S:g} s; alarms go on")
             await self.clock.sleep(CONSOLE_AGAIN_S)
+
+    def _local_socket(self) -> LocalSocket:
+        """The door for `anlian devices`."""
+        parts, adopt = self.parts, self.reloader.adopt
+        return LocalSocket(
+            self.settings.data_dir, lambda: parts.inventory.strangers, adopt, self.clock, self.health.tell
+        )
 
     async def _serve_console(self) -> None:
         server = self.settings.console

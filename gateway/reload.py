@@ -16,6 +16,7 @@ from gateway.inbox import Inbox, Stamp
 from gateway.load import Configuration, ConfigurationFaults, load
 from gateway.site_file import Adoption, AdoptionRefused, adopt, write_whole
 from rules.inputs import SiteChanged
+from rules.parse import suggestion
 from rules.rule import Rule
 from rules.site import Site
 
@@ -47,7 +48,9 @@ class Reloader:
             return await self._reload(by)
 
     async def _reload(self, by: str) -> Reloaded:
-        fresh = await asyncio.to_thread(load, self._configuration.file)
+        return await self._take(await asyncio.to_thread(load, self._configuration.file), by)
+
+    async def _take(self, fresh: Configuration, by: str) -> Reloaded:
         known = self._configuration
         changed = []
         for site in fresh.sites:
@@ -66,15 +69,21 @@ class Reloader:
     async def adopt(self, adoption: Adoption, by: str) -> Reloaded:
         """Write the device into its home's file and take it over; AdoptionRefused, and the file as it was, if not."""
         async with self._one_at_a_time:
-            path = self._configuration.site_files.get(adoption.home)
-            if path is None:
-                raise AdoptionRefused(f"there is no home {adoption.home}")
-            before = await asyncio.to_thread(adopt, path, adoption)
-            try:
-                return await self._reload(by)
-            except ConfigurationFaults as faults:
-                await asyncio.to_thread(_put_back, path, before)
-                raise AdoptionRefused("; ".join(str(fault) for fault in faults.faults if not fault.warning)) from faults
+            return await self._take(await asyncio.to_thread(write_checked, self._configuration, adoption), by)
+
+
+def write_checked(configuration: Configuration, adoption: Adoption) -> Configuration:
+    """Write the device into its home's file: the configuration with it. AdoptionRefused, and the file as it was."""
+    path = configuration.site_files.get(adoption.home)
+    if path is None:
+        known = suggestion(adoption.home, configuration.site_files)
+        raise AdoptionRefused(f"there is no home {adoption.home!r}. {known}")
+    before = adopt(path, adoption)
+    try:
+        return load(configuration.file)
+    except ConfigurationFaults as faults:
+        _put_back(path, before)
+        raise AdoptionRefused("; ".join(str(fault) for fault in faults.faults if not fault.warning)) from faults
 
 
 def _put_back(path: Path, before: str) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import tomlkit
 from tomlkit.exceptions import ParseError
+
+from devices.catalog import PROFILES
+from devices.reading import DANGER_POINTS
 
 ID_FORM = re.compile(r"^[a-z0-9][a-z0-9_-]{0,31}$")
 
@@ -29,6 +33,7 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True):
     room: str = ""
     name_zh: str = ""
     name_en: str = ""
+    profile: str = ""
 
 
 class AdoptionRefused(Exception):
@@ -39,6 +44,18 @@ def suggested_id(kind: str, address: str) -> str:
     """An id for a device nobody has named yet: its kind and what of its address fits into an id."""
     rest = re.sub(r"[^a-z0-9_-]+", "-", address.lower()).strip("-_")
     return f"{kind}-{rest}"[:32].strip("-_") if rest else kind
+
+
+def suggested_kind(points: Iterable[str]) -> str:
+    """The kind of device that says these points: by its danger first, then by how many of them a kind has."""
+    said = set(points)
+    dangers = said & DANGER_POINTS.keys()
+
+    def fits(kind: str) -> tuple[int, int, int]:
+        known = set(PROFILES[kind].points)
+        return (len(dangers & known), len(said & known), -len(known))
+
+    return max(PROFILES, key=fits) if said else "other"
 
 
 def adopt(path: Path, adoption: Adoption) -> str:
@@ -60,6 +77,8 @@ def adopt(path: Path, adoption: Adoption) -> str:
     entry.update(
         {"id": adoption.id, "kind": adoption.kind, "source": adoption.source, "address": adoption.address}
     )
+    if adoption.profile:
+        entry.update({"profile": adoption.profile})
     entry.update({"zone": adoption.zone})
     if adoption.room:
         entry.update({"room": adoption.room})
@@ -72,20 +91,26 @@ def adopt(path: Path, adoption: Adoption) -> str:
         devices = tomlkit.aot()
         document.append("device", devices)
     devices.append(entry)
-    write_whole(path, tomlkit.dumps(document), before)
+    try:
+        write_whole(path, tomlkit.dumps(document), before)
+    except OSError as fault:
+        mend = "let the gateway's user write this file and its folder"
+        raise AdoptionRefused(f"{path} cannot be written: {fault.strerror or fault}; {mend}") from fault
     return before
 
 
 def write_whole(path: Path, text: str, before: str) -> None:
-    """Put a new text in the file's place at once (write, sync, rename), its mode kept, the old one kept beside it."""
-    mode = stat.S_IMODE(path.stat().st_mode)
+    """Put a new text in the file's place at once (write, sync, rename), with its mode and owner; keep the old one."""
+    found = path.stat()
     for target, body in ((path.with_name(path.name + ".before"), before), (path, text)):
         fresh = target.with_name(target.name + ".new")
         with fresh.open("w", encoding="utf-8") as stream:
             stream.write(body)
             stream.flush()
             os.fsync(stream.fileno())
-        fresh.chmod(mode)
+        fresh.chmod(stat.S_IMODE(found.st_mode))
+        if os.geteuid() == 0:  # adopted on the command line by root: the gateway's user must still read and write it
+            os.chown(fresh, found.st_uid, found.st_gid)
         fresh.replace(target)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

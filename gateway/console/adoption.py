@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from starlette.responses import RedirectResponse, Response
 
 from devices.catalog import PROFILES
-from devices.reading import DANGER_POINTS
 from gateway.console.gate import Gate
 from gateway.console.parts import ConsoleParts, Unregistered
 from gateway.console.past import value_words
 from gateway.console.render import Pages, Visit
-from gateway.site_file import Adoption, AdoptionRefused, suggested_id
+from gateway.site_file import Adoption, AdoptionRefused, suggested_id, suggested_kind
 
 _FIELDS = ("id", "kind", "zone", "room", "name_zh", "name_en")
 _TEXT_MAX = 80
-
-
-def suggested_kind(points: Iterable[str]) -> str:
-    """The kind of device that says these points: by its danger first, then by how many of them a kind has."""
-    said = set(points)
-    dangers = said & DANGER_POINTS.keys()
-
-    def fits(kind: str) -> tuple[int, int, int]:
-        known = set(PROFILES[kind].points)
-        return (len(dangers & known), len(said & known), -len(known))
-
-    return max(PROFILES, key=fits) if said else "other"
 
 
 class AdoptionPages:

@@ -34,6 +34,13 @@ class JournalInUse(Exception):
     """Another process writes this journal: two would hand out the same ids."""
 
 
+def in_use(journal: Path) -> None:
+    """JournalInUse if another process writes this journal now. Nothing is made, nothing is kept."""
+    path = journal.with_name(journal.name + ".epoch")
+    if path.exists():
+        Incarnation.open(path).close()
+
+
 class Incarnation:
     """The open, locked incarnation file. `epoch` is 0 for a journal that never was, None for a file nobody can read."""
 
