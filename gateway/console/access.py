@@ -126,15 +126,21 @@ class Throttle:
 
     def wait_for(self, address: str, account: str) -> timedelta:
         """How long this address must wait before it may try this account (zero: it may)."""
+        return self.held_by(address, account)[0]
+
+    def held_by(self, address: str, account: str) -> tuple[timedelta, str]:
+        """How long, and what holds it longest: `pair`, `address` or `account` ("" with zero)."""
         now = self._clock.now()
-        longest = timedelta(0)
-        for key, most in self._limits(address, account):
+        longest, held = timedelta(0), ""
+        for (key, most), name in zip(self._limits(address, account), ("pair", "address", "account"), strict=True):
             failures = self._failures.get(key)
             while failures and now - failures[0] > self.WINDOW:
                 failures.popleft()
             if failures and len(failures) >= most:
-                longest = max(longest, failures[-most] + self.WINDOW - now)
-        return longest
+                left = failures[-most] + self.WINDOW - now
+                if left > longest:
+                    longest, held = left, name
+        return longest, held
 
     def failed(self, address: str, account: str) -> None:
         """Note a log-in that failed."""

@@ -47,10 +47,11 @@ class LogIn:
         name = form.get("name", "").strip().lower()[:64]
         next_path = _own_path(form.get("next", "/"))
         address = client_address(visit.request)
-        wait = self._throttle.wait_for(address, name)
+        wait, held = self._throttle.held_by(address, name)
         if wait or self._waiting >= _CHECKS_WAITING_MAX:
             seconds = max(1, int(wait.total_seconds()) + 1)
-            response = self._page(visit, next_path, words("login.wait", age=words.age(seconds)), 429, name)
+            why = words(f"login.wait_{held or 'busy'}", age=words.age(seconds))
+            response = self._page(visit, next_path, why, 429, name)
             response.headers["retry-after"] = str(seconds)
             return response
         # Counted before the check, so that many tries at once are not free.

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.console.reasons import REASONS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
+from gateway.console.texts_login import LOGIN_TEXTS
 from gateway.console.texts_modes import MODE_EVENTS
 from gateway.console.texts_panels import PANEL_TEXTS
 from gateway.console.texts_phone import PHONE_TEXTS
@@ -17,6 +18,7 @@ LANGUAGES: Final = ("zh", "en")
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PHONE_TEXTS,
+    **LOGIN_TEXTS,
     **PANEL_TEXTS,
     # name and navigation
     "name": ("安联网", "Anlian"),
@@ -244,18 +246,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "history.who": ("人员", "Who"),
     "history.detail": ("说明", "Detail"),
     "history.none": ("没有记录", "Nothing on record"),
-    # log-in
-    "login.title": ("登录", "Log in"),
-    "login.name": ("账号", "Account"),
-    "login.password": ("密码", "Password"),
-    "login.button": ("登录", "Log in"),
-    "login.failed": ("账号或密码不对。", "Account or password is wrong."),
-    "login.wait": ("尝试次数过多，请 {age} 后再试。", "Too many attempts. Try again in {age}."),
-    "login.faulty": (
-        "账号文件有错，登录已关闭。请用 anlian check 查看并改正。",
-        "The accounts file has a fault, log-in is closed. See anlian check and mend it.",
-    ),
-    "login.no_accounts": ("尚未配置账号文件。", "No accounts are configured."),
     # errors
     "error.title": ("出错了", "Something is wrong"),
     "error.not_found": ("没有这个页面，或您无权查看。", "No such page, or it is not yours to see."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,6 +14,7 @@ from argon2 import PasswordHasher
 from gateway.accounts_file import account_faults
 from gateway.console.access import IDLE_MAX, SECRET_BYTES_MIN, Throttle
 from gateway.console.accounts import AccountBook, AccountsError, hash_password, load_accounts, password_fits
+from gateway.console.texts import WORDS
 from tests.console_world import HASH, PASSWORD, Browser, ShiftableClock, World, a_site, a_world, accounts_file
 
 BOTH = ("/", "/home/jinlan", "/health.json", "/metrics")
@@ -101,6 +103,36 @@ async def test_the_sixth_try_waits_and_the_right_password_does_not_help(world: W
     assert 0 < int(answer.header("retry-after")) <= 301
     world.clock.advance(Throttle.WINDOW + timedelta(seconds=1))
     assert (await browser.log_in()).status == 303
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "账号没有被锁"), ("en", "the account is not locked")])
+async def test_a_lock_out_says_what_holds_and_how_long(world: World, language: str, words: str) -> None:
+    browser = Browser(world.build())
+    browser.cookies["anlian_language"] = language
+    for _ in range(Throttle.PAIR_MAX):
+        await browser.log_in(password="wrong")
+    world.clock.advance(Throttle.WINDOW - timedelta(seconds=40))
+    answer = await browser.log_in()
+    assert answer.status == 429 and words in answer.text
+    assert re.search(r"(3[89]|4[01]) ?(秒|s)", answer.text), "how long it lasts"
+
+
+@pytest.mark.parametrize(
+    ("held", "count", "english"),
+    [
+        ("pair", Throttle.PAIR_MAX, "from here"),
+        ("address", Throttle.ADDRESS_MAX, "another device or network"),
+        ("account", Throttle.ACCOUNT_MAX, "somebody may be guessing"),
+    ],
+)
+def test_what_holds_a_log_in_is_told_apart(held: str, count: int, english: str) -> None:
+    throttle = Throttle(ShiftableClock())
+    for number in range(count):
+        assert throttle.held_by("192.0.2.7", "wang") == (timedelta(0), "")
+        address = f"198.51.100.{number}" if held == "account" else "192.0.2.7"
+        throttle.failed(address, f"a{number}" if held == "address" else "wang")
+    assert throttle.held_by("192.0.2.7", "wang") == (Throttle.WINDOW, held)
+    assert english in WORDS["en"](f"login.wait_{held}", age="1 s")
 
 
 async def test_a_stranger_who_fails_does_not_lock_the_person_out(world: World) -> None:
