@@ -147,7 +147,9 @@ class Rising(Leaf, frozen=True, kw_only=True, tag="rising"):
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True, tag_field="is", tag="count"):
-    """Of so many distinct devices of the place (`every`: of all) `of` holds, or held not longer than `within` ago.
+    """Of so many distinct devices of the place `of` holds, or held not longer than `within` ago.
+
+    `every`: of all that the rule selects there, if they are two at least; of one alone its own rule tells.
 
     With `times` instead: `of` became true so many times in `within` (unknown as long as it was not watched that long).
     """

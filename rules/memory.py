@@ -117,7 +117,7 @@ class Memory:
         holders = kept.holders()
         kept.observe(recalled.of, member.device.id, member.values, at)
         changed = self._settle(at, subject, recalled)
-        return changed or (subject is not member and kept.holders() != holders)
+        return changed or (subject is not member and not set(holders).issuperset(kept.holders()))
 
     def _kept(self, at: datetime, subject: DeviceState, recalled: Recalled) -> Kept:
         key = (subject.device.id, recalled.mark)

@@ -17,6 +17,8 @@ from rules.condition import Condition, Count, Rising, Sequence
 
 SLOTS: Final = 8
 """Slots of a window of `rising`; a quarter is two of them."""
+SEVERAL: Final = 2
+"""What counts devices counts at least two: of one alone its own rule tells."""
 _QUARTER: Final = SLOTS // 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,10 +76,10 @@ class KeptCount(msgspec.Struct, tag="count"):
                 holding += 1
             elif holds is None:
                 unknown += 1
-        wanted = total if count.every else count.devices
-        if total and holding >= wanted:
+        wanted = max(total, SEVERAL) if count.every else count.devices
+        if holding >= wanted:
             return True
-        return False if holding + unknown < wanted or not total else None
+        return False if holding + unknown < wanted else None
 
     def _held_lately(self, count: Count, member: str, at: datetime) -> bool:
         ended = self.ended_at.get(member)
@@ -101,6 +103,7 @@ class KeptSequence(msgspec.Struct, tag="sequence"):
     then: dict[str, bool] = {}
     began_at: datetime | None = None
     complete_at: datetime | None = None
+    begun_by: str = ""
 
     def observe(self, sequence: Sequence, member: str, values: Mapping[str, Value], at: datetime) -> None:
         self._let_pass(sequence, at)
@@ -109,7 +112,7 @@ class KeptSequence(msgspec.Struct, tag="sequence"):
         then = _note(self.then, sequence.then, member, values)
         if first and not first_before and self.complete_at is None and (self.began_at is None or not sequence.absent):
             # Of two firsts the later one counts for what must follow, the earlier one for what must not stay away.
-            self.began_at = at
+            self.began_at, self.begun_by = at, member
         if then and not then_before:
             if sequence.absent:
                 self.began_at = self.complete_at = None
@@ -142,7 +145,7 @@ class KeptSequence(msgspec.Struct, tag="sequence"):
         return due if due > at else None
 
     def holders(self) -> list[str]:
-        return [member for member, holds in self.first.items() if holds]
+        return [self.begun_by] if self.begun_by else []
 
 
 class KeptLevels(msgspec.Struct, tag="levels"):

@@ -10,15 +10,16 @@ A scenario is plain text that a carer can read. Times are `HH:MM[:SS[.mmm]]`; `d
     expect nothing until 02:20
     never fire.heat
 
-The home has the devices that the scenario names (`with smoke-204 silence_limit = 2m` changes one). Every change of
-an alarm must be expected; after `watch calls` every call to a person too (`expect 02:14:00 call to carer-chen`).
-This module runs them; `scenario_text` reads them.
+Times are those of a clock in the home, on an ordinary Monday; `on 2026-10-01` is another day. The home has the devices
+that the scenario names (`with smoke-204 silence_limit = 2m` changes one). Every change of an alarm must be expected;
+after `watch calls` every call to a person too (`expect 02:14:00 call to carer-chen`), after `watch incidents` that one
+is confirmed (`expect 02:14:20 confirmed fire in ward-2`). This module runs them; `scenario_text` reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
 
 import msgspec
@@ -26,7 +27,7 @@ from msgspec.structs import replace
 
 from devices.reading import Reading, Report
 from rules.alarm import Alarm
-from rules.effects import AlarmChanged, AnyEffect, Notify, Refused
+from rules.effects import AlarmChanged, AnyEffect, IncidentChanged, Notify, Refused
 from rules.engine import Engine
 from rules.inputs import (
     AnyInput,
@@ -39,10 +40,11 @@ from rules.inputs import (
 )
 from rules.rule import Rule
 from rules.scenario_text import Act, Expectation, LinkTurned, Scenario, Spoke, Stated, Unreadable
+from rules.schedule import CHINA
 from rules.site import Site
 
-DAY_ONE: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""The day on which all scenarios play; nothing depends on it."""
+MONDAY: Final = date(2026, 3, 2)
+"""The day on which scenarios play that say nothing else: a working day like any other."""
 
 DEADLINES_MAX: Final = 20_000
 _STEPS_WITHOUT_PROGRESS_MAX: Final = 100
@@ -87,7 +89,7 @@ def run_scenario(
     home, complaints = _home_for(scenario, site, rules)
     if complaints:
         return [f"{where}, {complaint}" for complaint in complaints]
-    player = _Player(make_engine(home.id), watch_calls=scenario.watch_calls)
+    player = _Player(make_engine(home.id), scenario)
     try:
         player.begin(home, rules, scenario.begins_at)
         for statement in scenario.events:
@@ -134,32 +136,35 @@ def _home_for(scenario: Scenario, site: Site, rules: Sequence[Rule]) -> tuple[Si
 class _Player:
     """Steps the engine through a scenario and through every deadline between."""
 
-    def __init__(self, engine: EngineLike, *, watch_calls: bool) -> None:
+    def __init__(self, engine: EngineLike, scenario: Scenario) -> None:
         self._engine = engine
-        self._watch_calls = watch_calls
+        self._midnight = datetime.combine(scenario.day or MONDAY, time(), UTC) - CHINA
+        self._watch_calls = scenario.watch_calls
+        self._watch_incidents = scenario.watch_incidents
+        self._confirmed: set[str] = set()
         self._steps = 0
         self.happened: list[Happening] = []
         self.complaints: list[str] = []
 
     def begin(self, site: Site, rules: Sequence[Rule], at: timedelta) -> None:
-        self._step(SiteChanged(at=DAY_ONE + at, site=site, rules=tuple(rules), ruleset="scenario"))
+        self._step(SiteChanged(at=self._midnight + at, site=site, rules=tuple(rules), ruleset="scenario"))
 
     def advance(self, until: timedelta) -> None:
         """Let time pass, through every deadline up to and including `until`."""
-        end = DAY_ONE + until
+        end = self._midnight + until
         last, without_progress = None, 0
         while (due := self._engine.next_deadline()) is not None and due <= end:
             without_progress = without_progress + 1 if due == last else 0
             self._steps += 1
             if without_progress > _STEPS_WITHOUT_PROGRESS_MAX or self._steps > DEADLINES_MAX:
-                raise Stuck(f"the engine's deadline {clock_words(due - DAY_ONE)} is always due again")
+                raise Stuck(f"the engine's deadline {clock_words(due - self._midnight)} is always due again")
             last = due
             self._step(TimePassed(at=due))
         self._step(TimePassed(at=end))
 
     def play(self, statement: Stated) -> None:
         self.advance(statement.at)
-        at = DAY_ONE + statement.at
+        at = self._midnight + statement.at
         match statement:
             case Spoke():
                 readings = tuple(Reading(point, value) for point, value in statement.values)
@@ -211,12 +216,17 @@ class _Player:
                 self.happened.append(told)
 
     def _words(self, effect: AnyEffect) -> Happening | None:
-        at = effect.at - DAY_ONE
+        at = effect.at - self._midnight
         match effect:
             case AlarmChanged():
                 alarm = effect.alarm
                 marks = tuple(mark for mark, is_set in (("found", alarm.found), ("late", alarm.late)) if is_set)
                 return Happening(at, f"{effect.change.value} {alarm.rule} on {alarm.subject}", marks)
+            case IncidentChanged(incident=incident) if self._watch_incidents and incident.confirmed:
+                if incident.id in self._confirmed:
+                    return None
+                self._confirmed.add(incident.id)
+                return Happening(at, f"confirmed {incident.category.value} in {incident.zone}")
             case Notify() if self._watch_calls:
                 return Happening(at, f"{effect.purpose} to {effect.person}")
             case Refused():

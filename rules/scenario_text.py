@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
 
 from devices.reading import Kind, Value, find_point
+from rules.alarm import Category
 from rules.effects import Change
 from rules.inputs import Verb
 from rules.parse_fields import Fault, parse_duration
@@ -26,6 +27,7 @@ _VERBS: Final = {
     "finds": Verb.VERDICT,
 }
 _CHANGES: Final = tuple(change.value for change in Change)
+_CATEGORIES: Final = tuple(category.value for category in Category)
 _PURPOSES: Final = ("call", "repeat", "over")
 _MARKS: Final = ("found", "late")
 _BOOLEANS: Final = {"true": True, "false": False}
@@ -104,6 +106,8 @@ class Scenario(msgspec.Struct, kw_only=True):
     rules: dict[str, int] = msgspec.field(default_factory=dict)
     changed: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
     watch_calls: bool = False
+    watch_incidents: bool = False
+    day: date | None = None
     begins_at: timedelta = timedelta(0)
     ends_at: timedelta = timedelta(0)
 
@@ -182,6 +186,7 @@ class _Reader:
             "with": self._with,
             "watch": self._watch,
             "day": self._next_day,
+            "on": self._on,
         }
         if word in reading:
             reading[word](rest.strip())
@@ -213,9 +218,20 @@ class _Reader:
         self._day += timedelta(days=1)
 
     def _watch(self, rest: str) -> None:
-        if rest != "calls":
-            raise _Unread(f"cannot watch {rest!r}", 'Write "watch calls"')
-        self.scenario.watch_calls = True
+        if rest == "calls":
+            self.scenario.watch_calls = True
+        elif rest == "incidents":
+            self.scenario.watch_incidents = True
+        else:
+            raise _Unread(f"cannot watch {rest!r}", 'Write "watch calls" or "watch incidents"')
+
+    def _on(self, rest: str) -> None:
+        if self._last is not None or self.scenario.day is not None:
+            raise _Unread("the date comes first, once", 'Write "on 2026-10-01" under the name of the scenario')
+        try:
+            self.scenario.day = date.fromisoformat(rest)
+        except ValueError as fault:
+            raise _Unread(f"{rest!r} is not a date", 'Write it like "on 2026-10-01"') from fault
 
     def _never(self, rest: str) -> None:
         self.scenario.rules.setdefault(rest, self._line)
@@ -252,6 +268,11 @@ class _Reader:
                 self.scenario.people.setdefault(person, self._line)
                 if not self.scenario.watch_calls:
                     raise _Unread("calls are not watched in this scenario", 'Write "watch calls" above')
+            case [time, "confirmed", category, "in", zone] if category in _CATEGORIES:
+                what = f"confirmed {category} in {zone}"
+                marks = []
+                if not self.scenario.watch_incidents:
+                    raise _Unread("incidents are not watched in this scenario", 'Write "watch incidents" above')
             case [time, "refused", verb, "by", person, *marks] if verb in list(Verb) and not marks:
                 what = f"refused {verb} by {person}"
                 self.scenario.people.setdefault(person, self._line)

@@ -12,11 +12,26 @@ from msgspec.structs import replace
 from gateway.check import scenario_home
 from gateway.load import SHIPPED_PACKS, Pack, examine
 from rules.alarm import Alarm
-from rules.condition import Above, Below, Equals, Not, Silent, points_of
+from rules.condition import (
+    Above,
+    AllOf,
+    AnyOf,
+    Below,
+    Condition,
+    Count,
+    Equals,
+    Not,
+    Rising,
+    Schedule,
+    Sequence,
+    Silent,
+    parts_of,
+    points_of,
+)
 from rules.effects import AlarmChanged, AnyEffect, Change, Notify
 from rules.engine import Engine
 from rules.inputs import AnyInput
-from rules.rule import Rule
+from rules.rule import Per, Rule
 from rules.scenario import run_scenario
 from rules.scenario_text import Scenario, Spoke, read_scenarios
 from tests.configuration_world import write
@@ -114,9 +129,64 @@ def _mutants(rule: Rule) -> Iterator[tuple[str, Rule]]:
             if clear is not None:
                 lower = replace(rule.condition, clear=clear - sign * abs(clear) * 0.99)
                 yield "clear-unreachable", replace(rule, condition=lower)
+        case Rising(by=by):
+            yield "rise-smaller", replace(rule, condition=replace(rule.condition, by=by * 0.98))
+            yield "rise-larger", replace(rule, condition=replace(rule.condition, by=by * 1.02))
+            yield "no-hysteresis", replace(rule, condition=replace(rule.condition, clear=None))
+            yield "window-halved", replace(rule, condition=replace(rule.condition, within=rule.condition.within / 2))
         case Equals(point=point):
             other = "heat.alarm" if point != "heat.alarm" else "smoke.alarm"
             yield "other-point", replace(rule, condition=replace(rule.condition, point=other))
+    for path, part in _inner(rule.condition):
+        for name, changed in _part_mutants(part):
+            yield f"{path}-{name}", replace(rule, condition=_with(rule.condition, part, changed))
+    if rule.per is not Per.DEVICE:
+        yield "per-circuit", replace(rule, per=Per.CIRCUIT)
+    if rule.select.tags:
+        yield "other-tag", replace(rule, select=replace(rule.select, tags=("quiet",)))
+
+
+def _inner(condition: Condition) -> Iterator[tuple[str, Condition]]:
+    for place, part in enumerate(parts_of(condition)):
+        if isinstance(part, (Count, Sequence, Schedule)):
+            yield f"{place}-{type(part).__name__.lower()}", part
+
+
+def _part_mutants(part: Condition) -> Iterator[tuple[str, Condition]]:
+    second = timedelta(seconds=1)
+    match part:
+        case Count():
+            if part.within:
+                yield "longer", replace(part, within=part.within + second)
+                yield "shorter", replace(part, within=part.within - second)
+            if part.times:
+                yield "once-more", replace(part, times=part.times + 1)
+                if part.times > 1:
+                    yield "once-less", replace(part, times=part.times - 1)
+            if part.every:
+                yield "one-is-enough", replace(part, every=False, devices=1)
+        case Sequence():
+            yield "longer", replace(part, within=part.within + second)
+            yield "shorter", replace(part, within=part.within - second)
+            yield "turned-round", replace(part, first=part.then, then=part.first)
+            yield "other-way", replace(part, absent=not part.absent)
+        case Schedule():
+            yield "begins-later", replace(part, begins=part.begins + 1)
+            yield "ends-sooner", replace(part, ends=part.ends - 1)
+            yield "by-day", replace(part, begins=part.ends, ends=part.begins)
+
+
+def _with(condition: Condition, part: Condition, changed: Condition) -> Condition:
+    """The condition with one part of it changed."""
+    if condition is part:
+        return changed
+    match condition:
+        case AllOf() | AnyOf():
+            return replace(condition, of=tuple(_with(one, part, changed) for one in condition.of))
+        case Not() | Count():
+            return replace(condition, of=_with(condition.of, part, changed))
+        case _:
+            return condition
 
 
 def _all_mutants() -> list[object]:
@@ -205,7 +275,7 @@ class Talkative(Faulty):
 
 class StuckEngine(Faulty):
     def next_deadline(self) -> datetime | None:
-        return datetime.fromisoformat("2026-01-01T02:14:00+00:00")
+        return datetime.fromisoformat("2026-03-02T02:14:00+08:00")
 
 
 WRONG = [
@@ -270,6 +340,9 @@ UNREAD = [
     ("calls", "scenario x\nexpect 02:00 call to carer", "line 2: calls are not watched in this scenario"),
     ("with", "scenario x\nwith a silence_limit = soon", "line 2: nobody understands 'a silence_limit = soon'"),
     ("day", "scenario x\nday 3", "line 2: day '3' does not come next"),
+    ("date", "scenario x\non Monday", "line 2: 'Monday' is not a date"),
+    ("late-date", "scenario x\n02:00 a smoke.alarm = true\non 2026-10-01", "line 3: the date comes first"),
+    ("incidents", "scenario x\nexpect 02:00 confirmed fire in ward", "line 2: incidents are not watched"),
     ("watch", "scenario x\nwatch sounders", "line 2: cannot watch 'sounders'"),
     ("twice", "scenario x\nnever a\nscenario x\nnever a", "line 3: scenario 'x' already stands in line 1"),
     ("empty", "scenario x\n02:00 a smoke.alarm = true", "line 1: scenario 'x' expects nothing, so that it cannot fail"),
