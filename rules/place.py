@@ -50,3 +50,21 @@ def zone_parts(zone: Zone, language: str) -> tuple[str, ...]:
     if language == "en":
         return tuple(part for part in (building, floor, name) if part)
     return tuple(part for part in (f"{building}{floor}", name) if part)
+
+
+def is_place(subject: str) -> bool:
+    """Whether an alarm's subject is a place and no device."""
+    return subject.startswith(("zone:", "room:", "circuit:"))
+
+
+def subject_words(subject: str, language: str) -> str:
+    """What an alarm is about that is no device: the whole zone, a room, a circuit; anything else as it is called."""
+    kind, _, rest = subject.partition(":")
+    if kind == "zone":
+        return "whole zone" if language == "en" else "整个区域"
+    if kind == "room":
+        room = rest.rpartition("/")[2]
+        return f"room {room}" if language == "en" else f"{room}房间"
+    if kind == "circuit":
+        return f"circuit {rest}" if language == "en" else f"回路{rest}"
+    return subject

@@ -11,7 +11,8 @@ from gateway.console.parts import Health, ShownDevice, ShownEngine
 from gateway.console.texts import Words
 from rules.alarm import Alarm, Category, State, SuppressionKind, shown_state
 from rules.incident import Incident
-from rules.place import zone_parts
+from rules.place import is_place, zone_parts
+from rules.place import subject_words as place_words
 from rules.site import Site, Zone
 from rules.walk_test import WalkTest
 
@@ -157,7 +158,7 @@ def subject_words(engine: ShownEngine, subject: str, words: Words) -> str:
     """The device an alarm is about, with its room; a link or anything else as it is called."""
     state = engine.devices.get(subject)
     if state is None:
-        return words.link(subject)
+        return place_words(subject, words.language) if is_place(subject) else words.link(subject)
     device = state.device
     return " · ".join(part for part in (device.room, device.name.in_language(words.language)) if part)
 

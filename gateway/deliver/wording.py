@@ -11,7 +11,7 @@ from rules.alarm import Category
 from rules.details import detail_in, is_plain_yes
 from rules.effects import Notify
 from rules.incident import Incident
-from rules.place import zone_parts
+from rules.place import subject_words, zone_parts
 from rules.site import ResidentClass, Site
 from rules.text import Text
 
@@ -134,7 +134,7 @@ def _place(words: _Words, notify: Notify, site: Site | None) -> tuple[str, str, 
     else:
         zone_name = words.of(_UNASSIGNED) if alarm.zone in ("", "unassigned") else alarm.zone
     if device is None:
-        return home, zone_name, one_line(alarm.subject)
+        return home, zone_name, one_line(subject_words(alarm.subject, words.language))
     return home, zone_name, one_line(f"{device.room} {words.of(device.name)}")
 
 

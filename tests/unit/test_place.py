@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.details import detail_in
-from rules.place import zone_parts
+from rules.place import is_place, subject_words, zone_parts
 from rules.site import Zone
 from rules.text import Text
 
@@ -45,3 +45,21 @@ def test_building_and_floor(building: str, floor: str, chinese: str, english: st
 def test_a_detail(text: str, chinese: str) -> None:
     assert detail_in(text, "zh") == chinese
     assert detail_in(text, "en") == text
+
+
+@pytest.mark.parametrize(
+    ("subject", "chinese", "english"),
+    [
+        ("zone:ward-2", "整个区域", "whole zone"),
+        ("room:ward-2/204", "204房间", "room 204"),
+        ("circuit:c1", "回路c1", "circuit c1"),
+    ],
+)
+def test_an_alarm_about_a_place(subject: str, chinese: str, english: str) -> None:
+    assert is_place(subject)
+    assert (subject_words(subject, "zh"), subject_words(subject, "en")) == (chinese, english)
+
+
+def test_an_alarm_about_a_device_is_about_no_place() -> None:
+    assert not is_place("smoke-204")
+    assert subject_words("smoke-204", "zh") == "smoke-204"
