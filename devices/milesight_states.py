@@ -252,7 +252,7 @@ def _radar(saying: Saying, flat: Mapping[str, Any]) -> None:
 
 def _word(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:g}"
+        return f"{read_number('alarm', value):g}"
     return value.strip().lower().replace("_", " ") if isinstance(value, str) else ""
 
 

@@ -10,6 +10,7 @@ import base64
 import json
 import math
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ STRANGE: tuple[Any, ...] = (
     1e308,
     -1e308,
     10**30,
+    10**400,
+    -(10**400),
     5e-324,
     65535,
     327.67,
@@ -51,6 +54,10 @@ STRANGE: tuple[Any, ...] = (
     ["a"] * 50,
 )
 DEEP = b"[" * 3000
+MANY_DIGITS = b"9" * 5000
+"""A number that Python refuses to turn into an integer (4,300 digits)."""
+
+NUMBER = re.compile(rb"(?<![\w.\"])-?\d+(?:\.\d+)?")
 
 
 class Corpus:
@@ -131,6 +138,12 @@ def mutate(payload: bytes, chance: random.Random) -> bytes:
             return payload + payload[: chance.randrange(len(payload) + 1)]
         case 5 if chance.random() < 0.02:
             return DEEP
+        case 5 if chance.random() < 0.05:
+            numbers = list(NUMBER.finditer(payload))
+            if numbers:
+                number = chance.choice(numbers)
+                return payload[: number.start()] + MANY_DIGITS + payload[number.end() :]
+            return payload
         case _:
             return _with_strange_values(payload, chance)
 
