@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
+from gateway.report.backtest_command import backtest
 from gateway.report.ledger_commands import ledger
 from gateway.report.quality import quality
 
@@ -185,6 +186,7 @@ def devices_page(
 
 cli.add_typer(ledger, name="ledger")
 cli.command()(quality)
+cli.command()(backtest)
 
 devices = typer.Typer(no_args_is_help=True, help="Devices that were heard, and taking them in.")
 cli.add_typer(devices, name="devices")

@@ -100,8 +100,8 @@ def examine(
     site_paths = [base / text for text in _texts(values, "sites")]
     pack_names = _texts(values, "packs") or list(SHIPPED_PACKS)
     sites, homes = _read_sites(site_paths, values, faults)
-    packs = _read_packs(pack_names, base, faults)
-    rules = _join(packs, [site for _, site in sites], faults)
+    packs = read_packs(pack_names, base, faults)
+    rules = join_packs(packs, [site for _, site in sites], faults)
     secrets = Secrets({})
     if settings is not None:
         settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
@@ -268,7 +268,8 @@ def _offset(at: datetime, zone: ZoneInfo) -> int:
     return (at.astimezone(zone).utcoffset() or timedelta(0)) // timedelta(minutes=1)
 
 
-def _read_packs(names: list[str], base: Path, faults: list[Fault]) -> list[Pack]:
+def read_packs(names: list[str], base: Path, faults: list[Fault]) -> list[Pack]:
+    """The packs of these names: shipped ones, or files as seen from `base`; what is wrong goes to `faults`."""
     packs = []
     for name in dict.fromkeys(names):
         if name in SHIPPED_PACKS:
@@ -300,7 +301,7 @@ def _scenarios_beside(path: Path, faults: list[Fault]) -> str | None:
         return None
 
 
-def _join(packs: list[Pack], sites: list[Site], faults: list[Fault]) -> tuple[Rule, ...]:
+def join_packs(packs: list[Pack], sites: list[Site], faults: list[Fault]) -> tuple[Rule, ...]:
     """The rules of all packs; an id stands in one pack only, and what rules select must exist in some home."""
     first: dict[str, str] = {}
     names = SelectNames(

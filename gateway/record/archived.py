@@ -20,9 +20,6 @@ _ARCHIVED: Final = (
 class ArchiveFile(JournalFile):
     """A journal's file whose archive is read; what nobody can read is counted in `broken`."""
 
-    def __enter__(self) -> ArchiveFile:
-        return self
-
     def archived(self, stream: str, begin: datetime, end: datetime) -> Iterator[JournalEntry]:
         """The archived entries of a stream with `begin` <= at < `end`, in order."""
         first, last, seq = to_ms(begin), to_ms(end), 0

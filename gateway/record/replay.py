@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import msgspec
 
@@ -221,7 +221,7 @@ class JournalFile:
             raise JournalUnavailable(words_for(error, path.name)) from error
         self.broken: list[tuple[int, int, str]] = []
 
-    def __enter__(self) -> JournalFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

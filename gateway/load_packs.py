@@ -1,0 +1,42 @@
+"""Rules that are not in force: packs for a backtest or a shadow, each in the place of the live pack of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from gateway.load import Configuration, Pack, join_packs, read_packs, ruleset_of
+from rules.parse import Fault
+from rules.rule import Rule
+
+
+class OtherRules(msgspec.Struct, frozen=True):
+    """The rules that would be in force with other packs, their hash, and what is wrong with them."""
+
+    rules: tuple[Rule, ...] = ()
+    ruleset: str = ""
+    faults: tuple[Fault, ...] = ()
+
+
+def other_rules(known: Configuration, paths: Sequence[Path]) -> OtherRules:
+    """The live rules with these packs (files, or directories of them) in the place of those of the same name."""
+    faults: list[Fault] = []
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not inside:
+            mend = "Put NAME.toml into it"
+            faults.append(Fault(file=str(path), path="", problem="is a directory without a rule pack", mend=mend))
+        files += inside
+    others = read_packs([str(file.absolute()) for file in files], known.file.parent, faults)
+    return joined(known.packs, others, known, faults)
+
+
+def joined(live: Sequence[Pack], others: Sequence[Pack], known: Configuration, faults: list[Fault]) -> OtherRules:
+    """The rules of the live packs, those replaced that have the name of another."""
+    names = {Path(pack.name).stem for pack in others}
+    packs = [*(pack for pack in live if Path(pack.name).stem not in names), *others]
+    rules = join_packs(packs, list(known.sites), faults)
+    return OtherRules(rules, ruleset_of(rules), tuple(faults))
