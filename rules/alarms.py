@@ -327,6 +327,10 @@ class Alarms:
         """The first open alarm of an incident: the one its messages are about."""
         return next((alarm for alarm in self.open.values() if alarm.incident == incident), None) if incident else None
 
+    def newest(self, incident: str) -> Alarm | None:
+        """The alarm of an incident that was raised last."""
+        return max(self.of_incident(incident), key=lambda alarm: alarm.raised_at, default=None)
+
     def _keep(self, alarm: Alarm) -> None:
         self.open[alarm.id] = alarm
         self.by_cause[(alarm.rule, alarm.subject)] = alarm.id

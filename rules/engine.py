@@ -162,6 +162,9 @@ class Engine:
             case ("step", incident):
                 foremost = self.alarm_book.foremost(incident)
                 self.incident_book.step_due(turn, self.duty, incident, foremost)
+            case ("spread", incident):
+                newest = self.alarm_book.newest(incident)
+                self.incident_book.spread_due(turn, self.duty, incident, newest)
             case ("verify", incident):
                 self.incident_book.verify_due(turn, incident)
             case ("progress", incident):

@@ -7,7 +7,7 @@ refused moves on at once. Steps that fell due while the gateway was down all run
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -147,9 +147,15 @@ class Escalation:
             people = duty.everybody()
         return self._tell(turn, incident, alarm, people, purpose)
 
+    def tell_later(self, incident: Incident, due: datetime) -> None:
+        """Those who were told hear of what is new then, all of it in one message."""
+        if ("spread", incident.id) not in self._deadlines:
+            self._deadlines.set(("spread", incident.id), due)
+
     def stop(self, incident: Incident) -> Incident:
         """No further step: somebody took it on, or it is over. Messages under way are forgotten once it is closed."""
         self._deadlines.cancel(("step", incident.id))
+        self._deadlines.cancel(("spread", incident.id))
         if incident.closed_at is not None:
             self._forget_messages(incident.id)
         return replace(incident, next_step_at=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -95,6 +95,21 @@ class Step(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+FLOOD_SIGNALS = 3
+FLOOD_WITHIN = timedelta(seconds=60)
+"""Standards sheet 5.3: 3 fire signals or more of one fire compartment within 60 s. A zone is a compartment here."""
+
+SPREAD_MAX = 32
+"""Subjects that an incident lists in the order in which they spoke first: where it began, and which way it went."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """What spoke, and when it spoke first."""
+
+    subject: str
+    at: datetime
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, whole. `step` counts the steps of the plan that were begun, `round` the repeats of the last.
 
@@ -102,7 +117,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `confirmed` tells that a second device or a manual call point spoke in the same zone (GB 50116-2013 4.1.6).
     `alarms` are the newest `ALARMS_MAX` ids, `alarms_before` counts those of before; each alarm names its incident.
     `verify_at` is the limit of the verification while one runs. `drill`: the drill that it belongs to;
-    "" is a real incident.
+    "" is a real incident. `spread`: what spoke, in the order in which it did; `recent`: the last instants.
     `explained` counts the alarms that call nobody because an alarm of this incident explains them.
     """
 
@@ -127,6 +142,21 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification = Verification.NONE
     verify_at: datetime | None = None
     drill: str = ""
+    spread: tuple[Spread, ...] = ()
+    recent: tuple[datetime, ...] = ()
+
+    @property
+    def is_flood(self) -> bool:
+        """Whether a fire spreads so fast that its alarms are told of together (standards sheet 5.3)."""
+        fast = len(self.recent) == FLOOD_SIGNALS and self.recent[-1] - self.recent[0] <= FLOOD_WITHIN
+        return fast and self.category is Category.FIRE
+
+    def with_spread(self, subject: str, at: datetime) -> Incident:
+        """The incident with one signal more in the order in which it spread; a subject stands there once."""
+        if any(each.subject == subject for each in self.spread):
+            return self
+        spread = self.spread if len(self.spread) >= SPREAD_MAX else (*self.spread, Spread(subject, at))
+        return replace(self, spread=spread, recent=(*self.recent, at)[-FLOOD_SIGNALS:])
 
     @property
     def alarm_count(self) -> int:

@@ -20,6 +20,9 @@ from rules.verification import VerificationClock
 REANNOUNCE_AFTER = timedelta(seconds=60)
 """A repeat while acknowledged is announced again at most once in this time (DESIGN section 7)."""
 
+FLOOD_TOLD_EVERY = timedelta(seconds=10)
+"""In a flood people hear of further detectors at most this often (design number: the code's limit of 10 s holds)."""
+
 _SOUNDS = {Category.FIRE: Pattern.EVACUATE, Category.GAS: Pattern.EVACUATE, Category.PERSON: Pattern.ATTENTION}
 
 
@@ -71,18 +74,20 @@ class Incidents:
                 drill=alarm.drill,
                 timeline=(Step(turn.at, "opened", alarm.rule, detail),),
             )
+            incident = incident.with_spread(alarm.subject, turn.at)
             incident = self._clock.begin(turn, incident, needed=self._is_verified(alarm))
             incident = self._escalation.begin(turn, duty, incident, alarm)
+            self.announced[incident.id] = turn.at
             change = "opened"
         else:
             incident = self.open[alarm.incident]
             confirmed = incident.confirmed or confirms
             incident = replace(incident.with_alarm(alarm.id), confirmed=confirmed, silenced_at=None)
+            incident = incident.with_spread(alarm.subject, turn.at)
             incident = noted(incident, Step(turn.at, "grew", alarm.rule, detail))
             incident = self._clock.begin(turn, incident, needed=self._is_verified(alarm))
             incident = self._grow(turn, duty, incident, alarm)
             change = "grew"
-        self.announced[incident.id] = turn.at
         self._sound(turn, incident, on=True)
         self._put(turn, incident, change)
 
@@ -91,14 +96,34 @@ class Incidents:
         return alarm.category is Category.FIRE or alarm.rule in self.verified
 
     def _grow(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
-        """Who took on one detector has not taken on two: the plan runs anew. Before that, those told hear of it."""
+        """Who took on one detector has not taken on two: the plan runs anew. Before that, those told hear of it.
+
+        In a flood they hear of its growth every 10 s, in one message with the whole list.
+        """
+        last = self.announced.get(incident.id)
         if incident.acknowledged_at is not None:
             incident = replace(incident, acknowledged_at=None, acknowledged_by="", step=0)
-            return self._escalation.begin(turn, duty, incident, alarm)
-        last = self.announced.get(incident.id)
-        if last is not None and turn.at - last < REANNOUNCE_AFTER and not alarm.category.endangers_people:
+            incident = self._escalation.begin(turn, duty, incident, alarm)
+        elif last is not None and turn.at - last < REANNOUNCE_AFTER and not alarm.category.endangers_people:
+            # Its minute begins anew: a trouble that grows all the time calls when it rests.
+            self.announced[incident.id] = turn.at
             return incident
-        return self._escalation.tell_again(turn, duty, incident, alarm, "repeat")
+        elif incident.is_flood and last is not None and turn.at - last < FLOOD_TOLD_EVERY:
+            self._escalation.tell_later(incident, last + FLOOD_TOLD_EVERY)
+            return incident
+        else:
+            incident = self._escalation.tell_again(turn, duty, incident, alarm, "repeat")
+        self.announced[incident.id] = turn.at
+        return incident
+
+    def spread_due(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None) -> None:
+        """In a flood: those who were told hear how far it went, unless somebody has taken it on since."""
+        incident = self.open.get(incident_id)
+        if incident is None or alarm is None or incident.acknowledged_at is not None:
+            return
+        self.announced[incident.id] = turn.at
+        incident = self._escalation.tell_again(turn, duty, incident, alarm, "repeat")
+        self._put(turn, incident, "spread")
 
     def on_repeat(self, turn: Turn, duty: Duty, alarm: Alarm) -> bool:
         """The detector spoke again. Those told hear of it at most once a minute; True if they do now."""

@@ -9,6 +9,7 @@ MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "released": ("恢复呼叫", "calls again"),
     "re_alarmed": ("确认后无进展，再次报警", "no progress, alarmed again"),
     "unanswered": ("15秒内无人确认", "nobody acknowledged within 15 s"),
+    "spread": ("继续蔓延，汇总通知", "it spreads, told together"),
     "explained": ("由此报警引起（不另行呼叫）", "explained by this alarm, calls nobody"),
     "shelved_began": ("暂时屏蔽", "shelved"),
     "shelved_ended": ("暂时屏蔽结束", "shelved no more"),

@@ -18,6 +18,9 @@ from rules.text import Text
 SHORT_MAX = 70
 """Characters of one short message with Chinese words (3GPP TS 23.038: 140 octets of UCS-2)."""
 
+SPREAD_SHOWN = 6
+"""Detectors that a message names in the order in which they spoke; the page names all."""
+
 CATEGORY_WORDS: dict[Category, Text] = {
     Category.FIRE: Text("火警", "FIRE"),
     Category.GAS: Text("燃气报警", "GAS"),
@@ -86,7 +89,7 @@ def compose(notify: Notify, site: Site | None, url: str, language: str = "zh", *
     title_words = _title(words, notify, drill)
     home, zone, room = _place(words, notify, site)
     when = _clock_words(alarm.raised_at, site, words)
-    remarks = _remarks(words, notify)
+    remarks = _remarks(words, notify, site)
     where = words.pick(" ", ", ").join(part for part in (home, zone, room) if part)
     title = f"{title_words}{words.of(alarm.title)}"
     lines = [
@@ -147,7 +150,7 @@ def _clock_words(instant: datetime, site: Site | None, words: _Words) -> str:
     return local.strftime(words.pick("%m月%d日 %H:%M:%S", "%d %b %H:%M:%S"))
 
 
-def _remarks(words: _Words, notify: Notify) -> str:
+def _remarks(words: _Words, notify: Notify, site: Site | None) -> str:
     alarm = notify.alarm
     remarks: list[str] = []
     if alarm.found:
@@ -158,9 +161,24 @@ def _remarks(words: _Words, notify: Notify) -> str:
         remarks.append(words.pick(f"第{alarm.repeats}次复现", f"recurred {alarm.repeats} times"))
     if notify.incident.confirmed:
         remarks.append(words.pick("已有第二个探测器或手报确认", "confirmed by a second detector or call point"))
+    spread = notify.incident.spread
+    if len(spread) > 1:
+        remarks.append(_spread(words, [each.subject for each in spread], site))
     if alarm.detail:
         remarks.append(one_line(detail_in(alarm.detail, words.language)))
     return words.pick("；", "; ").join(remarks)
+
+
+def _spread(words: _Words, subjects: list[str], site: Site | None) -> str:
+    """Where it began and which way it went: the first ones in order, and how many there are."""
+    devices = {device.id: device for device in site.devices} if site is not None else {}
+    names = []
+    for subject in subjects[:SPREAD_SHOWN]:
+        device = devices.get(subject)
+        names.append(one_line(f"{device.room} {words.of(device.name)}" if device is not None else subject))
+    more = " → …" if len(subjects) > SPREAD_SHOWN else ""
+    order = " → ".join(names) + more
+    return words.pick(f"已有{len(subjects)}处先后报警：{order}", f"{len(subjects)} in alarm, in this order: {order}")
 
 
 def _residents(words: _Words, zone_id: str, site: Site | None) -> str:

@@ -60,8 +60,10 @@ def test_cell(phase: Phase, what: Move, target: Phase | None) -> None:
     assert before == copy
     if what is Move.ACKNOWLEDGE:
         assert after.acknowledged == Acknowledgement(by="director", at=LATER)
+    elif what is Move.RE_ALARM:
+        assert after.acknowledged is None
     elif target is not END:
-        assert after.acknowledged == before.acknowledged, "nobody but a person acknowledges, and nothing takes it back"
+        assert after.acknowledged == before.acknowledged, "nobody but a person acknowledges, and nothing else undoes it"
     if target is END:
         assert after.closed_at == LATER
     assert (after.cleared_at is None) is after.active

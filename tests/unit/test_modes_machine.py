@@ -95,6 +95,8 @@ class WalkHome(Home):
             if change.change not in (Change.RAISED, Change.BECAME_REAL):
                 continue
             assert alarm.incident, "a real danger without an incident"
+            if ("spread", alarm.incident) in self.engine.deadlines:
+                continue  # a flood: those who were told hear of it within 10 s, together
             if self.engine.duty.everybody() and alarm.incident not in untold:
                 assert alarm.incident in told, "a real danger, and nobody is told"
 

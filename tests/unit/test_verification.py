@@ -15,7 +15,7 @@ from rules.alarm import Category
 from rules.condition import Equals
 from rules.effects import AnyEffect
 from rules.engine import Engine
-from rules.incident import Finding, VerdictKind, Verification
+from rules.incident import Finding, Incident, VerdictKind, Verification
 from rules.inputs import Verb
 from rules.verification import NO_PROGRESS, PROGRESS_WITHIN
 from tests.unit.engine_world import (
@@ -49,6 +49,11 @@ class Watched(World):
     @property
     def stage(self) -> Verification:
         return self.incident().verification
+
+    def incident(self) -> Incident:
+        """The incident of a danger, whatever trouble is open beside it."""
+        danger = next((i for i in self.engine.incidents.values() if i.category.endangers_people), None)
+        return danger or super().incident()
 
     def finds(self, finding: str, **more: Any) -> tuple[AnyEffect, ...]:
         return self.acts(Verb.VERDICT, self.incident().id, finding=finding, **more)
@@ -101,7 +106,7 @@ def test_taken_on_in_time_and_judged_in_time(world: Watched) -> None:
 def test_no_verdict_within_180_s_calls_anew(world: Watched) -> None:
     world.spoke("smoke-1", smoke=True)
     world.acknowledges(world.incident().id)
-    assert world.wait(179.9) and world.stage is Verification.RUNNING
+    assert not told(world.wait(179.9)) and world.stage is Verification.RUNNING
     effects = world.wait(0.1)
     assert alarm_changes(effects) == [("re_alarmed", "smoke", "smoke-1")]
     assert incident_changes(effects) == ["re_alarmed"] and calls(effects) == ["carer"]
@@ -158,7 +163,7 @@ def test_who_found_a_fire_need_not_look_again(world: Watched) -> None:
     verdict = world.incident().verdict
     assert verdict is not None and verdict.finding == "real_fire" and world.stage is Verification.DONE
     world.acknowledges(world.incident().id)
-    assert not [key for _, _, key in world.engine.deadlines.to_list() if key[0] == "progress"]
+    assert ("progress", world.incident().id) not in world.engine.deadlines
 
 
 @pytest.mark.parametrize("category", [c for c in Category if c is not Category.FIRE])
