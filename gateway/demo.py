@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -31,6 +31,7 @@ from devices.virtual.home import VirtualHome
 from devices.virtual.incidents import PLOTS
 from gateway.app import Gateway
 from gateway.console.accounts import hash_password
+from gateway.demo_screen import ALARM_AFTER, DEVICES, TOLD_EVERY_S, Screen
 from gateway.load import load
 from gateway.web import Server
 
@@ -259,8 +260,9 @@ async def run(
             gateway = Gateway(load(folder / "settings.toml"), listening)
             names = {person.id: person.name for person in gateway.sites[HOME].people}
             async with Phones(say, names).serving(phone_port):
-                await _play(gateway, home, broker_port, incident, after, stop, say, console_port, password, broker)
-    say("stopped; nothing is left running")
+                screen = Screen(say, language)
+                await _play(gateway, home, broker_port, incident, after, stop, screen, console_port, password, broker)
+    Screen(say, language).line("stopped")
 
 
 def _write_configuration(
@@ -301,7 +303,7 @@ async def _play(
     incident: str,
     after: timedelta,
     stop: asyncio.Event,
-    say: Callable[[str], None],
+    screen: Screen,
     console_port: int,
     password: str,
     broker: str,
@@ -309,26 +311,39 @@ async def _play(
     running = asyncio.create_task(gateway.run())
     await _ready_or_ended(gateway, running)
     devices = asyncio.create_task(VirtualDevices(home, gateway, broker_port).run())
-    home.start(incident, gateway.clock.now() + after)
-    say(f"console   http://127.0.0.1:{console_port}/     log in as: demo   password: {password}")
-    say(f"broker    127.0.0.1:{broker_port} ({broker}); watch it: mosquitto_sub -p {broker_port} -v -t 'anlian/v1/#'")
-    say(f"incident  {incident} begins in {after.total_seconds():.0f} s; its messages to phones appear here")
-    say("stop      Ctrl-C")
+    begins_at = gateway.clock.now() + after
+    home.start(incident, begins_at, DEVICES.get(incident, ""))
+    screen.line("console", address=f"http://127.0.0.1:{console_port}/", password=password)
+    screen.line("broker", port=broker_port, name=broker)
+    screen.opening(incident, after)
+    watching = asyncio.create_task(_watch(gateway, screen, begins_at, begins_at + ALARM_AFTER[incident]))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({running, devices, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        say("stopping …")
+        screen.line("stopping")
+        watching.cancel()
         devices.cancel()
         gateway.stop.set()
         stopping.cancel()
-        _, late = await asyncio.wait({running, devices, stopping}, timeout=STOP_LIMIT_S)
+        _, late = await asyncio.wait({running, devices, stopping, watching}, timeout=STOP_LIMIT_S)
         for task in late:
             task.cancel()
-        results = await asyncio.gather(running, devices, stopping, return_exceptions=True)
+        results = await asyncio.gather(running, devices, stopping, watching, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _watch(gateway: Gateway, screen: Screen, begins_at: datetime, due: datetime) -> None:
+    """Say each alarm as it is raised, and how long the first one still takes."""
+    next_word = gateway.clock.monotonic() + TOLD_EVERY_S
+    while True:
+        raised = screen.alarms(gateway.decider.engines[HOME].alarms.values(), begins_at)
+        if not raised and gateway.clock.monotonic() >= next_word:
+            next_word += TOLD_EVERY_S
+            screen.countdown(due, gateway.clock.now())
+        await gateway.clock.sleep(STEP_S)
 
 
 async def _ready_or_ended(gateway: Gateway, running: asyncio.Task[None]) -> None:

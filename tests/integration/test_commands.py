@@ -86,7 +86,7 @@ def test_the_demo_shows_a_fire_within_a_minute_and_leaves_nothing(tmp_path: Path
     finally:
         demo.send_signal(signal.SIGINT)
         assert demo.wait(20) == 0, log.read_text()
-    assert "nothing is left running" in log.read_text()
+    assert "没有留下任何进程或文件" in log.read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["demo.log"]
     left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False).stdout
     assert left == ""
