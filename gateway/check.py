@@ -15,10 +15,10 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.accounts_file import account_faults
+from gateway.check_rules import own_points, place_oddities, rule_oddities
 from gateway.check_surroundings import surroundings
-from gateway.load import EXIT_CODE, SHIPPED_PACKS, Configuration, Pack, examine, kind_defaults
+from gateway.load import EXIT_CODE, Pack, examine, kind_defaults
 from rules.alarm import Category
-from rules.condition import Silent, points_of
 from rules.duty import Duty
 from rules.index import selects
 from rules.parse import Fault, KindDefaults, Names, parse_site
@@ -26,9 +26,6 @@ from rules.rule import Rule
 from rules.scenario import run_scenario
 from rules.scenario_text import read_scenarios
 from rules.site import Device, Site
-
-PRIORITY_WITH_PROCEDURE = 2
-"""Alarms of this priority and above tell people what to do (standards sheet 5.3)."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -87,9 +84,10 @@ def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
     kinds = kind_defaults()
     faults = list(found)
     faults += surroundings(configuration.settings, configuration.secrets, str(path.absolute()))
-    faults += _rule_oddities(configuration, kinds)
+    faults += rule_oddities(configuration, kinds)
     for site in configuration.sites:
         faults += _site_oddities(site, configuration.rules, kinds)
+        faults += place_oddities(site, configuration.rules, kinds)
     played, failed = 0, 0
     home = scenario_home(configuration.sites)
     for pack in configuration.packs:
@@ -146,31 +144,6 @@ def play(pack: Pack, home: Site) -> tuple[int, list[Fault]]:
     return len(scenarios), faults
 
 
-def _rule_oddities(configuration: Configuration, kinds: Mapping[str, KindDefaults]) -> Iterator[Fault]:
-    for pack in configuration.packs:
-        for rule in pack.rules:
-            if pack.name not in SHIPPED_PACKS and not _some_kind_has(rule, kinds):
-                points = ", ".join(_points(rule))
-                problem = f"no kind of device that the rule selects has {points}, so that it may never be asked"
-                mend = "Check the names of the points and the kinds"
-                yield Fault(file=pack.file, path=rule.id, problem=problem, mend=mend, warning=True)
-            if rule.priority <= PRIORITY_WITH_PROCEDURE and not rule.procedure.zh:
-                problem = f"an alarm of priority {rule.priority} without a procedure"
-                mend = 'Write procedure = {zh = "…", en = "…"}'
-                yield Fault(file=pack.file, path=rule.id, problem=problem, mend=mend, warning=True)
-
-
-def _points(rule: Rule) -> list[str]:
-    return [point for point in points_of(rule.condition) if point != Silent.SILENT_POINT]
-
-
-def _some_kind_has(rule: Rule, kinds: Mapping[str, KindDefaults]) -> bool:
-    wanted = set(_points(rule))
-    return any(
-        wanted <= set(kind.points) for name, kind in kinds.items() if not rule.select.kinds or name in rule.select.kinds
-    )
-
-
 def _site_oddities(site: Site, rules: tuple[Rule, ...], kinds: Mapping[str, KindDefaults]) -> Iterator[Fault]:
     file = f"home {site.id}"
     for device in site.devices:
@@ -193,7 +166,7 @@ def _device_oddities(
 ) -> Iterator[Fault]:
     """A device that nothing watches; for one that watches over a danger this is a fault."""
     points = set(kinds[device.kind].points)
-    watching = [rule for rule in rules if selects(rule.select, device) and points.intersection(_points(rule))]
+    watching = [rule for rule in rules if selects(rule.select, device) and points.intersection(own_points(rule))]
     where = f"device {device.id}"
     if not watching:
         problem = f"no rule watches a {device.kind}"
