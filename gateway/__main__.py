@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import platform
 import signal
 import sys
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,7 @@ import structlog
 import typer
 
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
+from gateway.private_files import keep_new_files_private
 from gateway.report.backtest_command import backtest
 from gateway.report.ledger_commands import ledger
 from gateway.report.quality import quality
@@ -46,8 +49,18 @@ def _configuration(settings: Path) -> Configuration:
         raise typer.Exit(EXIT_CODE) from None
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"anlian {version('anlian-gateway')} (Python {platform.python_version()})")
+        raise typer.Exit
+
+
 @cli.callback()
-def anlian() -> None:
+def anlian(
+    version_: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
     """One program for the edge box of a home and for the county."""
 
 
@@ -59,6 +72,7 @@ def run(settings: SettingsFile) -> None:
     from gateway.app import Gateway
 
     _configure_logging()
+    keep_new_files_private()
     configuration = _configuration(settings)
     for warning in configuration.warnings:
         typer.echo(str(warning), err=True)

@@ -31,6 +31,7 @@ from gateway.links import Links
 from gateway.load import Configuration, ConfigurationFaults
 from gateway.local_socket import LocalSocket
 from gateway.metrics import Metrics
+from gateway.private_files import make_folder, tighten
 from gateway.receive.push import pushes
 from gateway.record.journal import JournalInUse, SqliteRecord
 from gateway.record.statistics import Budget
@@ -147,7 +148,8 @@ class Gateway:
     @asynccontextmanager
     async def _journal(self) -> AsyncIterator[SqliteRecord]:
         settings = self.settings.journal
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.settings.data_dir)
+        tighten(self.settings.data_dir / "journal.db")
         budget = Budget(
             keep_days=settings.keep_days,
             keep_bytes=int(settings.keep_gib * 1024**3),
