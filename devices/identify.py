@@ -56,6 +56,19 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     (r"[^/]+(?:/.+)?/(?:binary_sensor|sensor|text_sensor|switch|number|select|button|event)/[^/]+/state", "esphome"),
 )
 _TABLE: Final = tuple((re.compile(shape, re.DOTALL), codec) for shape, codec in _SHAPES)
+_HOME: Final = re.compile(r"(?P<home>h/[^/]+)/(?P<rest>.+)", re.DOTALL)
+"""What a broker that homes share has before every topic of one (DESIGN section 5, deploy/mosquitto/acl)."""
+
+_BASES: Final[dict[str, str]] = {
+    **{name: name for name in ("tasmota", "shelly", "esphome", "lorawan", "devtank", "thingsboard", "sparkplug")},
+    **{name: name for name in ("frigate", "ring", "neolink", "onenet", "tuya", "aliyun-iot", "huawei-iotda")},
+    "ha": "homeassistant",
+    "zwave": "zwavejs",
+    "rtl_433": "rtl433",
+    "wyzebridge": "wyze",
+}
+"""The levels below a home that the installers' page (docs/devices.md) gives the ecosystems, and their codecs."""
+
 _HTTP: Final = re.compile(r"https?:", re.IGNORECASE)
 _WORDS: Final = {b"online": True, b"connected": True, b"offline": False, b"connection lost": False}
 """Home Assistant's defaults (payload_available, payload_not_available) and ESPEasy's last will."""
@@ -68,6 +81,9 @@ def candidates(topic: str, payload: bytes) -> tuple[Candidate, ...]:
     """The codecs that a message may be for, the likeliest first; none where nothing known looks like it."""
     if not topic or _HTTP.match(topic):
         return _by_shape(topic, payload, pushed=True)
+    home = _HOME.fullmatch(topic)
+    if home is not None:
+        return _in_a_home(home["home"], home["rest"], payload)
     for pattern, codec in _TABLE:
         match = pattern.fullmatch(topic)
         if match is not None:
@@ -80,6 +96,18 @@ def candidates(topic: str, payload: bytes) -> tuple[Candidate, ...]:
     return (Candidate("homeassistant", sure=False), *_by_shape(topic, payload, pushed=False))
 
 
+def _in_a_home(home: str, rest: str, payload: bytes) -> tuple[Candidate, ...]:
+    """The same for a topic of one home: by the level that its ecosystem has there, or as if there were no home."""
+    base, _, below = rest.partition("/")
+    codec = _BASES.get(base)
+    found: tuple[Candidate, ...] = ()
+    # Where several homes' discovery meets, only the home tells which: states may stand anywhere below it.
+    if codec is not None and below:
+        found = (Candidate(codec, f"{home}/{base}", sure=False),)
+    moved = [(one, f"{home}/{one.prefix}" if one.prefix else home) for one in candidates(rest, payload)]
+    return (*found, *(Candidate(one.codec, prefix, one.sure) for one, prefix in moved))
+
+
 def _by_shape(topic: str, payload: bytes, *, pushed: bool) -> tuple[Candidate, ...]:
     """What a JSON object of no known topic may be. Only what carries its ecosystem's own mark: no guess is made."""
     if payload.lstrip()[:1] not in (b"{", b"["):
@@ -88,6 +116,8 @@ def _by_shape(topic: str, payload: bytes, *, pushed: bool) -> tuple[Candidate, .
         return (
             Candidate("ctwing-aep", sure=False),
             Candidate("lorawan", sure=False),
+            Candidate("tuya", sure=False),
+            Candidate("onenet", sure=False),
             Candidate("devtank", sure=False),
         )
     marked = b'"linkquality"' in payload and "/" in topic

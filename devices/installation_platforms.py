@@ -275,7 +275,6 @@ PLATFORMS: Final[tuple[Installation, ...]] = (
                 "va_temperature have a scale of each product's own and are not.",
             ),
             Words("sos_state 是一瞬间：锁存到复位。", "sos_state is a moment: it latches until reset."),
-            Words("anlian decode 还不认得这些推送。", "anlian decode does not know these pushes yet."),
             CLOUD,
         ),
         example=Example(

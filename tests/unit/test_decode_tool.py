@@ -69,6 +69,61 @@ def test_a_published_case_alone(case: dict[str, Any]) -> None:
     check(answer, case)
 
 
+BELOW_A_HOME = [
+    case
+    for case in CASES
+    if case["id"] not in NEEDS_A_CONFIGURATION and case["topic"] and not case["topic"].startswith(("http", "$", "/"))
+]
+"""Topics that begin with $ are a platform's own; those that begin with / have no level to put before."""
+
+
+@pytest.mark.parametrize("case", BELOW_A_HOME, ids=ids)
+def test_a_published_case_on_a_broker_that_homes_share(case: dict[str, Any]) -> None:
+    [(answer, _)] = DecodeTool().run([line_of({**case, "topic": f"h/home-a/{case['topic']}"})])
+    check(answer, case)
+
+
+BASES = {"tasmota": "tasmota", "shelly": "shelly", "esphome": "esphome", "lorawan": "lorawan"}
+IN_ITS_FOLDER = [
+    (BASES[name], case)
+    for name in BASES
+    for case in json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
+    if not case["topic"].startswith(("http", "shellies"))
+]
+
+
+@pytest.mark.parametrize(("base", "case"), IN_ITS_FOLDER, ids=[case["id"] for _, case in IN_ITS_FOLDER])
+def test_a_published_case_where_the_installers_page_puts_it(base: str, case: dict[str, Any]) -> None:
+    """The address is then what a source with that prefix hears: the folder is no part of it."""
+    [(answer, _)] = DecodeTool().run([line_of({**case, "topic": f"h/home-a/{base}/{case['topic']}"})])
+    check(answer, case)
+    assert "home-a" not in str(answer["device"])
+
+
+TUYA = [
+    case
+    for case in json.loads((EXAMPLES / "cn_more.json").read_text("utf-8"))
+    if case["codec"] == "tuya" and case["topic"] == "push" and "error" not in case
+]
+
+
+@pytest.mark.parametrize("case", TUYA, ids=ids)
+def test_a_push_of_tuya_is_recognised(case: dict[str, Any]) -> None:
+    [(answer, _)] = DecodeTool().run([line_of({**case, "topic": ""})])
+    (wanted,) = case["reports"]
+    assert (answer["device"], answer["readings"]) == (wanted["device"], wanted["readings"])
+
+
+def test_discovery_gives_the_states_of_its_own_home_their_meaning() -> None:
+    """Two homes on one broker announce the same object: neither speaks for the other."""
+    tool = DecodeTool()
+    for home, on in (("home-a", "ALARM"), ("home-b", "FIRE")):
+        config = {"state_topic": f"h/{home}/kitchen/state", "device_class": "smoke", "payload_on": on}
+        tool.decode(f"h/{home}/homeassistant/binary_sensor/kitchen/config", json.dumps(config).encode(), retained=True)
+    assert tool.decode("h/home-a/kitchen/state", b"ALARM")["readings"] == {"smoke.alarm": True}
+    assert tool.decode("h/home-b/kitchen/state", b"FIRE")["readings"] == {"smoke.alarm": True}
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case["id"] in NEEDS_A_CONFIGURATION], ids=ids)
 def test_a_state_that_needs_its_discovery_message(case: dict[str, Any]) -> None:
     [(answer, _)] = DecodeTool().run([line_of(case)])

@@ -50,9 +50,6 @@ WITH_EXAMPLE = pytest.mark.parametrize(
     "one", [one for one in INSTALLATIONS.values() if one.example is not None], ids=lambda one: one.id
 )
 
-NOT_IN_DECODE = {"tuya"}
-"""What the tool does not tell yet; the page says so in its traps."""
-
 
 def words_of(one: Installation) -> list[Words]:
     return [one.name, one.covers, *one.steps, *one.traps]
@@ -160,7 +157,7 @@ def test_the_message_to_try_means_what_the_page_says(one: Installation) -> None:
 
 @pytest.mark.parametrize(
     "one",
-    [one for one in INSTALLATIONS.values() if one.example is not None and one.id not in NOT_IN_DECODE],
+    [one for one in INSTALLATIONS.values() if one.example is not None],
     ids=lambda one: one.id,
 )
 def test_anlian_decode_reads_the_message_without_what_the_home_puts_in_front(one: Installation) -> None:
@@ -172,14 +169,6 @@ def test_anlian_decode_reads_the_message_without_what_the_home_puts_in_front(one
     topic = example.topic if example.before else example.topic.removeprefix("h/home-a/")
     answer = tool.decode("" if topic == "push" else topic, example.payload)
     assert answer.get("readings", {}).get(example.point) == example.value, answer
-
-
-@pytest.mark.parametrize("name", sorted(NOT_IN_DECODE))
-def test_what_anlian_decode_cannot_read_is_said(name: str) -> None:
-    one = INSTALLATIONS[name]
-    assert one.example is not None
-    assert "error" in DecodeTool().decode("", one.example.payload), "it can: take the name and the trap out"
-    assert any("anlian decode" in trap.en for trap in one.traps)
 
 
 def test_a_push_of_lorawan_arrives_under_the_topic_that_the_page_shows() -> None:
