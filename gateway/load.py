@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -62,6 +62,7 @@ class Configuration(msgspec.Struct, frozen=True):
     ruleset: str
     secrets: Secrets
     site_files: dict[str, Path]
+    shadow_rules: tuple[Rule, ...] = ()
     warnings: tuple[Fault, ...] = ()
 
 
@@ -102,6 +103,7 @@ def examine(
     sites, homes = _read_sites(site_paths, values, faults)
     packs = read_packs(pack_names, base, faults)
     rules = join_packs(packs, [site for _, site in sites], faults)
+    shadow_rules = _shadow_rules(_texts(values, "shadow_packs"), base, packs, [site for _, site in sites], faults)
     secrets = Secrets({})
     if settings is not None:
         settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
@@ -124,6 +126,7 @@ def examine(
         ruleset=ruleset_of(rules),
         secrets=secrets,
         site_files={site.id: path for path, site in sites},
+        shadow_rules=shadow_rules,
         warnings=tuple(faults),
     )
     return configuration, tuple(faults)
@@ -288,6 +291,24 @@ def read_packs(names: list[str], base: Path, faults: list[Fault]) -> list[Pack]:
             faults += [msgspec.structs.replace(fault, file=file) for fault in found]
             packs.append(Pack(name, file, rules, scenario_file, scenarios))
     return packs
+
+
+def in_place(live: Sequence[Pack], others: Sequence[Pack]) -> list[Pack]:
+    """The live packs, with others in the place of those of the same name."""
+    names = {Path(pack.name).stem for pack in others}
+    return [*(pack for pack in live if Path(pack.name).stem not in names), *others]
+
+
+def _shadow_rules(
+    names: list[str], base: Path, live: list[Pack], sites: list[Site], faults: list[Fault]
+) -> tuple[Rule, ...]:
+    """The rules that a shadow tries beside the live ones; nothing where no pack is named."""
+    others = read_packs(names, base, faults)
+    found: list[Fault] = []
+    rules = join_packs(in_place(live, others), sites, found) if others else ()
+    files = {pack.file for pack in others}
+    faults += [fault for fault in found if fault.file in files]  # those of live packs are told already
+    return rules
 
 
 def _scenarios_beside(path: Path, faults: list[Fault]) -> str | None:

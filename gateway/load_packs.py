@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.load import Configuration, Pack, join_packs, read_packs, ruleset_of
+from gateway.load import Configuration, in_place, join_packs, read_packs, ruleset_of
 from rules.parse import Fault
 from rules.rule import Rule
 
@@ -31,12 +31,5 @@ def other_rules(known: Configuration, paths: Sequence[Path]) -> OtherRules:
             faults.append(Fault(file=str(path), path="", problem="is a directory without a rule pack", mend=mend))
         files += inside
     others = read_packs([str(file.absolute()) for file in files], known.file.parent, faults)
-    return joined(known.packs, others, known, faults)
-
-
-def joined(live: Sequence[Pack], others: Sequence[Pack], known: Configuration, faults: list[Fault]) -> OtherRules:
-    """The rules of the live packs, those replaced that have the name of another."""
-    names = {Path(pack.name).stem for pack in others}
-    packs = [*(pack for pack in live if Path(pack.name).stem not in names), *others]
-    rules = join_packs(packs, list(known.sites), faults)
+    rules = join_packs(in_place(known.packs, others), list(known.sites), faults)
     return OtherRules(rules, ruleset_of(rules), tuple(faults))

@@ -266,6 +266,7 @@ class Settings(Section):
     data_dir: Path = Path("/var/lib/anlian")
     sites: tuple[Path, ...]
     packs: tuple[Path, ...] = ()
+    shadow_packs: tuple[Path, ...] = ()
     public_url: str
     secret_file: Path | None = None
     payload_max: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 256 * 1024

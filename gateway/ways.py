@@ -20,7 +20,7 @@ from gateway.deliver.courier import Courier
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
-from gateway.deliver.ledger_heads import FOLDER, LedgerHeads
+from gateway.deliver.ledger_heads import LedgerHeads
 from gateway.deliver.people import PeopleCourier
 from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
@@ -29,7 +29,7 @@ from gateway.health import Links as HealthLinks
 from gateway.http import HttpClient
 from gateway.inbox import Inbox
 from gateway.links import Links
-from gateway.load import Configuration
+from gateway.load import Configuration, ruleset_of
 from gateway.metrics import Metrics
 from gateway.mqtt import tls_context
 from gateway.publish import Publisher
@@ -42,10 +42,12 @@ from gateway.receive.mqtt import MqttSource
 from gateway.receive.video import VideoSource
 from gateway.receive.video_platform import VideoPlatformSource
 from gateway.record.journal import SqliteRecord
-from gateway.record.seal import KEY_FILE
+from gateway.record.seal import FOLDER, KEY_FILE
 from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source, VideoPlatform
+from gateway.shadow import Shadow
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
+from rules.rule import Rule
 from rules.site import Site
 
 Work = Callable[[], Awaitable[None]]
@@ -75,6 +77,7 @@ class Parts:
     sheets: SheetFolder = field(init=False)
     duty_checks: list[DutyChecks] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
+    shadows: dict[str, Shadow] = field(init=False)
     couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
 
@@ -84,6 +87,14 @@ class Parts:
         self.sheets = SheetFolder(folder, self.sites.__getitem__, self.clock)
         payload_max = self.configuration.settings.payload_max
         self.decoder = Decoder(self.inventory, self.inbox, self.clock, self.metrics, payload_max, self._set_aside)
+
+        rules = self.configuration.shadow_rules
+        self.shadows = {home: self._shadow(home, rules) for home in self.sites if rules}
+
+    def _shadow(self, home: str, rules: tuple[Rule, ...]) -> Shadow:
+        """Other rules that hear what this home hears, and call nobody."""
+        live = partial(self.decider.engines.__getitem__, home)
+        return Shadow(home, rules, ruleset_of(rules), self.record, live, self.clock)
 
     def _set_aside(self, home: str, at: datetime, source: str, reason: str, payload: bytes) -> None:
         """Keep the bytes of an unreadable packet, beside the stream and not in its way."""
@@ -254,6 +265,8 @@ def ways_out(parts: Parts) -> Iterator[Work]:
     for uplink in settings.gb26875_up:
         yield from _centre(parts, uplink)
     yield Courier(parts.sheets, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter).run
+    for shadow in parts.shadows.values():
+        yield shadow.run
     data = settings.data_dir
     heads = LedgerHeads(data / "journal.db", data / KEY_FILE, data / FOLDER, parts.clock, parts.health.tell)
     yield heads.run

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +19,12 @@ import structlog
 from gateway.clock import Clock
 from gateway.record.ledger import LedgerFile
 from gateway.record.record import JournalUnavailable
-from gateway.record.seal import Seal, SealFault
+from gateway.record.seal import Seal, SealFault, head_files
 
-FOLDER: Final = "ledger-heads"
 EVERY_S: Final = 3600.0
 AGAIN_S: Final = 60.0
 FILES_MAX: Final = 3700
 """Ten years of days; beyond it the oldest file goes."""
-
-_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.json")
 
 log = structlog.get_logger(__name__)
 
@@ -88,10 +84,3 @@ class LedgerHeads:
         fresh.rename(path)
         for old in head_files(self._folder)[:-FILES_MAX]:
             old.unlink(missing_ok=True)
-
-
-def head_files(folder: Path) -> list[Path]:
-    """The files of the days, oldest first."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 KEY_FILE: Final = "ledger.key"
+FOLDER: Final = "ledger-heads"
+"""Where the signed heads lie, in data_dir."""
+
 FILE_MAX: Final = 1024 * 1024
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.json")
 _KEY_BYTES: Final = 32  # RFC 8032, 5.1.5
 _PREFIX: Final = b"anlian ledger head 1\n"
 """Signed in front of every head: this key's signature of anything else is no head."""
@@ -125,3 +130,10 @@ def read_head(body: bytes, name: str, key: str) -> SignedHead:
     except (InvalidSignature, ValueError) as error:
         raise SealFault(f"{name}: the signature does not fit, the head was altered") from error
     return head
+
+
+def head_files(folder: Path) -> list[Path]:
+    """The files of the days, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _DAY.fullmatch(path.name))

@@ -173,14 +173,18 @@ def sentence(found: Difference, language: str = "zh") -> Iterator[str]:
         yield f"{missed} of {found.confirmed.total} confirmed missed"
         yield f"{avoided} of {found.false.total} false avoided"
         yield f"{silent} of {found.unjudged.total} without a verdict not raised"
-        if lead is not None:
+        if lead is not None and abs(lead) < 0.05:
+            yield "first raise at the same time"
+        elif lead is not None:
             yield f"first raise {abs(lead):.1f} s {'earlier' if lead >= 0 else 'later'}"
         return
     yield f"多报 {len(found.more)} 次"
     yield f"真实警情 {found.confirmed.total} 起中漏报 {missed} 起"
     yield f"误报 {found.false.total} 起中避免 {avoided} 起"
     yield f"未复核 {found.unjudged.total} 起中不再报 {silent} 起"
-    if lead is not None:
+    if lead is not None and abs(lead) < 0.05:
+        yield "首次报警时间不变"
+    elif lead is not None:
         yield f"首次报警{'提前' if lead >= 0 else '推迟'} {abs(lead):.1f} 秒"
 
 

@@ -43,7 +43,7 @@ h1{font-size:26px;margin:0}h2{margin:28px 0 4px;font-size:20px}.sum{font-size:20
 .sum b{font-weight:600}.muted{color:#5a6675}svg{width:100%;height:auto;border:1px solid #d8dee6;border-radius:6px}
 svg text{font-size:13px;fill:#1b2430}.tick{fill:#5a6675}.grid{stroke:#e6eaf0}.lane{fill:#f6f8fa}
 .missed{fill:#c81e1e;stroke:#c81e1e}.avoided{fill:#1a7f37;stroke:#1a7f37}.dropped{fill:#8250df;stroke:#8250df}
-.more{fill:#d97706;stroke:#d97706}.same{fill:#57606a;stroke:#57606a}.pair{stroke:#9aa4b0;fill:none}
+.more{fill:#d97706;stroke:#d97706}.side{fill:none;stroke:#1b2430;stroke-width:1.5}.same{fill:#57606a;stroke:#57606a}.pair{stroke:#9aa4b0;fill:none}
 ul.key{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:4px 20px;margin:10px 0}
 ul.key svg{width:14px;height:14px;border:0;vertical-align:-2px;margin-right:6px}
 table{border-collapse:collapse;width:100%;margin-top:12px}
@@ -77,7 +77,11 @@ def _home(found: Backtest, words: dict[str, str], language: str, offset: timedel
 
 def _key(words: dict[str, str]) -> str:
     names = ("missed", "avoided", "dropped", "more", "same")
+    sides = ((False, "recorded"), (True, "candidate"))
     items = [
+        f'<li><svg viewBox="0 0 14 14">{_mark(side, 7, 7, "side")}</svg>{words[name]}</li>' for side, name in sides
+    ]
+    items += [
         f'<li><svg viewBox="0 0 14 14">{_mark(name == "more", 7, 7, name)}</svg>{words[name]}</li>' for name in names
     ]
     return f'<ul class="key">{"".join(items)}</ul>'

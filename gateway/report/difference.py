@@ -92,7 +92,7 @@ class Comparison:
             if len(into) >= EPISODES_MAX:
                 self._left_off += 1
             else:
-                into.append(_episode(alarm))
+                into.append(episode_of(alarm))
 
     def result(self) -> Difference:
         """The difference, as far as it was taken."""
@@ -118,7 +118,8 @@ class Comparison:
         )
 
 
-def _episode(alarm: Alarm) -> Episode:
+def episode_of(alarm: Alarm) -> Episode:
+    """An alarm as it was raised."""
     return Episode(
         alarm.id, alarm.incident, alarm.rule, alarm.subject, alarm.zone, alarm.category.value, alarm.raised_at
     )

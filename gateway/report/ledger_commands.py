@@ -9,12 +9,21 @@ from typing import Annotated
 
 import typer
 
-from gateway.deliver.ledger_heads import FOLDER, head_files
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
 from gateway.record.ledger import LedgerFile, Row
 from gateway.record.ledger_check import check_ledger
 from gateway.record.record import JournalUnavailable
-from gateway.record.seal import FILE_MAX, KEY_FILE, Seal, SealFault, SignedHead, read_head, read_public
+from gateway.record.seal import (
+    FILE_MAX,
+    FOLDER,
+    KEY_FILE,
+    Seal,
+    SealFault,
+    SignedHead,
+    head_files,
+    read_head,
+    read_public,
+)
 from gateway.record.segments import from_ms
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: every safety-relevant event in a chain of hashes.")

@@ -160,10 +160,13 @@ def test_a_person_who_acted_on_the_live_alarm_acts_on_the_candidates() -> None:
     warned = with_changed("person.fall", condition=Equals(point="fall.suspected", value=True))
     candidate = Candidate(engine, warned, "x")
     candidate.begin(START)
-    raised = []
+    raised, reset_by = [], []
     for entry in MORNING.entries:
-        raised += [alarm.id for alarm in raised_in(candidate.take(entry)) if alarm.rule == "person.fall"]
-    assert raised
+        effects = candidate.take(entry)
+        raised += [alarm.id for alarm in raised_in(effects) if alarm.rule == "person.fall"]
+        changes = [effect for effect in effects if isinstance(effect, AlarmChanged) and effect.alarm.id in raised]
+        reset_by += [effect.by for effect in changes if effect.change is Change.RESET]
+    assert reset_by == ["carer"]
     recorded = {alarm.id for entry in MORNING.entries for alarm in raised_in(entry.effects)}
     assert not set(raised) & recorded
     assert not [alarm for alarm in candidate.engine.alarms.values() if alarm.rule == "person.fall"]

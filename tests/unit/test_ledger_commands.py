@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from gateway.__main__ import cli
 from gateway.deliver.heartbeat import Heartbeat
-from gateway.deliver.ledger_heads import FILES_MAX, LedgerHeads, head_files
-from gateway.record.seal import Seal, SignedHead, read_head
+from gateway.deliver.ledger_heads import FILES_MAX, LedgerHeads
+from gateway.record.seal import Seal, SignedHead, head_files, read_head
 from tests.configuration_world import write as write_configuration
 from tests.record_world import BEGIN, HOME, ManualClock, alarm_entry, journal
 from tests.unit.test_ledger import tamper, tamper_again, write_ten
