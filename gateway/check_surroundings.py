@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -69,6 +70,9 @@ def _data_dir(folder: Path, mounts: Path) -> Iterator[Fault]:
     if kind in _IN_MEMORY:
         problem = f"{folder} lies in memory ({kind}): at a power cut the journal and every open alarm are gone"
         yield Fault(path="data_dir", problem=problem, mend="Name a directory on a disk", warning=True)
+    if folder.is_dir() and folder.stat().st_mode & stat.S_IRWXO:
+        problem = f"{folder} is open to everybody on this machine: the journal says who lives where"
+        yield Fault(path="data_dir", problem=problem, mend=f"Run: chmod 0700 {folder}", warning=True)
 
 
 def filesystem_of(folder: Path, mounts: Path) -> str:

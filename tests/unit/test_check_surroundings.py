@@ -96,6 +96,13 @@ def test_a_journal_in_memory_is_told(tmp_path: Path) -> None:
     assert surroundings(configuration.settings, configuration.secrets, "g.toml", tmp_path / "none") == []
 
 
+def test_a_data_dir_that_everybody_can_open(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    for mode, count in ((0o755, 1), (0o750, 0), (0o700, 0)):
+        (tmp_path / "state").chmod(mode)
+        assert ["chmod 0700" in words for words, _ in told(tmp_path, MAIN)] == [True] * count
+
+
 def test_a_prefix_that_names_no_home_on_a_shared_broker(tmp_path: Path) -> None:
     (tmp_path / "home-b.toml").write_text(changed(SITE, '"home-a"', '"home-b"').replace('"zigbee"', '"more"'), "utf-8")
     main = changed(MAIN, '"home-a.toml"', '"home-a.toml", "home-b.toml"') + SECOND
