@@ -247,6 +247,7 @@ class Gateway:
                 last_values=self.parts.inventory.last_values,
                 tell_accounts=lambda words: self.health.tell("accounts", not words, words),
                 sheets=self.parts.sheets,
+                stills=self.parts.stills,
                 duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
                 language=self.settings.console.language,

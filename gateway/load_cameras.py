@@ -85,9 +85,14 @@ def _site_problems(camera: Camera, site: Site) -> list[tuple[str, str, str, bool
         return [("name", f"no device of {site.id} has the source {VIDEO_SOURCE!r} and this address", mend, False)]
     if device.kind != "video":
         return [("name", f"device {device.id!r} is of kind {device.kind!r}", 'Write kind = "video"', False)]
+    if camera.still_in_room and not camera.still_allowed:
+        return [("still_in_room", "without still_allowed", "Write still_allowed = true, or leave it out", False)]
     if camera.still_allowed and device.room:
         mend = "Leave still_allowed out for cameras in rooms, unless the resident agreed in writing"
-        return [("still_allowed", f"device {device.id!r} stands in a room ({device.room})", mend, True)]
+        if not camera.still_in_room:
+            mend += ": then write still_in_room = true, too"
+        problem = f"device {device.id!r} stands in a room ({device.room})"
+        return [("still_allowed", problem, mend, camera.still_in_room)]
     return []
 
 

@@ -86,7 +86,11 @@ class Push(Section):
 
 
 class Camera(Section):
-    """A camera that is asked for frames. `name` is its address in the site file, under the source `video`."""
+    """A camera that is asked for frames. `name` is its address in the site file, under the source `video`.
+
+    `still_allowed`: an alarm of its zone that endangers people takes one picture of it. Never in somebody's room,
+    unless `still_in_room` says so.
+    """
 
     name: Name
     home: Name
@@ -99,6 +103,7 @@ class Camera(Section):
     blank_check: bool = True
     blank_every_s: Annotated[float, Field(ge=300, le=86_400)] = 600.0
     still_allowed: bool = False
+    still_in_room: bool = False
 
 
 class VideoPlatform(Section):
@@ -250,6 +255,13 @@ class ProofLimits(Section):
     kinds: dict[Annotated[str, AfterValidator(_known_kind)], Days] = {}
 
 
+class Stills(Section):
+    """How long the stills of alarms are kept, and in how much space; the oldest go first."""
+
+    keep_days: Annotated[float, Field(gt=0, le=366)] = 30.0
+    keep_mib: Annotated[int, Field(ge=1, le=65_536)] = 200
+
+
 class Console(Section):
     """The web console. Loopback unless told otherwise; `accounts` is a TOML file of argon2 hashes."""
 
@@ -285,4 +297,5 @@ class Settings(Section):
     heartbeat: Heartbeat | None = None
     journal: Journal = Journal()
     proof: ProofLimits = ProofLimits()
+    stills: Stills = Stills()
     console: Console = Console()

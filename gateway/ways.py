@@ -24,6 +24,7 @@ from gateway.deliver.ledger_heads import LedgerHeads
 from gateway.deliver.people import PeopleCourier
 from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
+from gateway.deliver.stills import StillDestination, StillFolder
 from gateway.deliver.wording import Notice, compose
 from gateway.health import Links as HealthLinks
 from gateway.http import HttpClient
@@ -39,6 +40,7 @@ from gateway.receive.gb26875 import PanelSource
 from gateway.receive.gb26875_duty import DutyChecks
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource
+from gateway.receive.stills import StillTaker
 from gateway.receive.video import VideoSource
 from gateway.receive.video_platform import VideoPlatformSource
 from gateway.record.journal import SqliteRecord
@@ -75,6 +77,7 @@ class Parts:
     inventory: Inventory = field(init=False)
     decoder: Decoder = field(init=False)
     sheets: SheetFolder = field(init=False)
+    stills: StillFolder = field(init=False)
     duty_checks: list[DutyChecks] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
     shadows: dict[str, Shadow] = field(init=False)
@@ -85,6 +88,9 @@ class Parts:
         self.inventory = Inventory(self.sites.values())
         folder = self.configuration.settings.data_dir / "walk-tests"
         self.sheets = SheetFolder(folder, self.sites.__getitem__, self.clock)
+        stills = self.configuration.settings.stills
+        folder = self.configuration.settings.data_dir / "stills"
+        self.stills = StillFolder(folder, stills.keep_days, stills.keep_mib * 1024 * 1024, self.clock)
         payload_max = self.configuration.settings.payload_max
         self.decoder = Decoder(self.inventory, self.inbox, self.clock, self.metrics, payload_max, self._set_aside)
 
@@ -210,13 +216,27 @@ def _addresses(parts: Parts, source: str) -> list[str]:
 
 def _cameras(parts: Parts, cameras: tuple[Camera, ...]) -> Work:
     """The cameras that are asked for frames."""
-
-    def password(camera: Camera) -> str | None:
-        return parts.configuration.secrets.find("camera", camera.name, "password")
-
+    password = partial(_camera_password, parts)
     return VideoSource(
         cameras, parts.inventory, parts.inbox, parts.clock, parts.jitter, parts.http, password, parts.health.note
     ).run
+
+
+def _camera_password(parts: Parts, camera: Camera) -> str | None:
+    return parts.configuration.secrets.find("camera", camera.name, "password")
+
+
+def _stills(parts: Parts) -> Iterator[Work]:
+    """The stills that alarms ask for, where a camera is allowed to; kept ones are bounded in any case."""
+    cameras = parts.configuration.settings.cameras
+    taker = StillTaker(cameras, parts.clock, parts.jitter, partial(_camera_password, parts))
+    stills = StillDestination(
+        parts.stills, parts.sites.__getitem__, taker.allowed, taker.take, parts.clock, parts.on_change
+    )
+    yield stills.keep_bounded
+    if taker.allowed:
+        homes = tuple(parts.sites)
+        yield Courier(stills, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter, 4).run
 
 
 def _platform(parts: Parts, platform: VideoPlatform) -> Work:
@@ -270,6 +290,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
     data = settings.data_dir
     heads = LedgerHeads(data / "journal.db", data / KEY_FILE, data / FOLDER, parts.clock, parts.health.tell)
     yield heads.run
+    yield from _stills(parts)
     if settings.heartbeat is not None:
         yield Heartbeat(
             settings.heartbeat.url,

@@ -58,6 +58,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = True
     ended_at: datetime | None = None
     ended_by: str = ""
+    incident: str = ""
 
     @property
     def untrusted(self) -> bool:
@@ -92,6 +93,7 @@ def incident_item(
         open=incident.closed_at is None,
         ended_at=incident.closed_at,
         ended_by=person_words(site, ended_by) if ended_by else "",
+        incident=incident.id,
     )
 
 
@@ -110,6 +112,7 @@ def alarm_item(site: Site, engine: ShownEngine, alarm: Alarm, words: Words, ende
         open=alarm.open,
         ended_at=alarm.closed_at,
         ended_by=person_words(site, ended_by) if ended_by else "",
+        incident=alarm.incident,
     )
 
 

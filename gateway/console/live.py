@@ -26,6 +26,7 @@ from gateway.console.parts import ConsoleParts, ShownEngine
 from gateway.console.past import device_lines
 from gateway.console.refusals import refusal_words
 from gateway.console.render import Pages, Visit
+from gateway.console.stills import StillPages
 from gateway.console.texts import Words
 from rules.incident import VerdictKind
 from rules.inputs import Verb
@@ -44,8 +45,9 @@ class _KeptBoard(msgspec.Struct, frozen=True):
 class LivePages:
     """What changes by itself, and what people change."""
 
-    def __init__(self, parts: ConsoleParts, pages: Pages, gate: Gate, desk: Desk) -> None:
+    def __init__(self, parts: ConsoleParts, pages: Pages, gate: Gate, desk: Desk, stills: StillPages) -> None:
         self._parts = parts
+        self._stills = stills
         self._pages = pages
         self._gate = gate
         self._desk = desk
@@ -125,7 +127,8 @@ class LivePages:
         if view is None:
             raise HTTPException(404)
         causes = visit.words("verdict.causes").split("|")
-        values = {"item": view, "note": note, "problems": problems, "causes": causes}
+        stills = await self._stills.lines(site, engine, view.incident, visit.words)
+        values = {"item": view, "note": note, "problems": problems, "causes": causes, "stills": stills}
         return self._pages.live("item", visit, site, version, status, **values)
 
     async def _find(self, visit: Visit, site: Site, engine: ShownEngine) -> ItemView | None:

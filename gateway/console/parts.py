@@ -19,10 +19,12 @@ from gateway.inbox import Inbox
 from gateway.record.record import JournalEntry
 from gateway.site_file import Adoption
 from rules.alarm import Alarm
+from rules.drills import Drills
 from rules.incident import Incident
 from rules.proof import Freshness
 from rules.rule import Rule
 from rules.site import Device, Site
+from rules.suppressions import Suppressions
 from rules.walk_test import WalkTest
 from rules.walk_test_sheet import Sheet
 
@@ -63,6 +65,12 @@ class ShownEngine(Protocol):
 
     @property
     def walk_test(self) -> WalkTest | None: ...
+
+    @property
+    def drills(self) -> Drills: ...
+
+    @property
+    def suppressions(self) -> Suppressions: ...
 
 
 class LinkClaims(Protocol):
@@ -152,6 +160,27 @@ class DutyBook(Protocol):
         """Begin a check. False: one is under way, or there is no such device."""
 
 
+class ShownStill(Protocol):
+    """What the console reads of a kept still: its key, its camera, and when it was taken by the wall clock."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def camera(self) -> str: ...
+
+    @property
+    def taken_at(self) -> datetime: ...
+
+
+class Stills(Protocol):
+    """The kept stills of alarms. Both read files: call them off the event loop."""
+
+    def list(self, home: str, incident: str) -> Sequence[ShownStill]: ...
+
+    def read(self, home: str, incident: str, key: str) -> bytes | None: ...
+
+
 class LinkState(msgspec.Struct, frozen=True):
     """One link or part of the gateway: up or down, since when, and the words for a person. `home` "" is everybody's."""
 
@@ -205,6 +234,7 @@ class ConsoleParts:
     adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
     sheets: Sheets | None = None
     last_values: Callable[[str, str], Mapping[str, Value]] | None = None
+    stills: Stills | None = None
     duty_books: Callable[[], Sequence[DutyBook]] = tuple
     freshness: Freshness = field(default_factory=Freshness)
     language: str = "zh"

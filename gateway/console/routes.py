@@ -16,11 +16,13 @@ from gateway.console.adoption import AdoptionPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
 from gateway.console.live import LivePages
 from gateway.console.login import LogIn
+from gateway.console.modes import ModesPages
 from gateway.console.panels import PanelPages
 from gateway.console.parts import ConsoleParts
 from gateway.console.phone import PhonePages
 from gateway.console.plain import PlainPages
 from gateway.console.render import HERE, Pages
+from gateway.console.stills import StillPages
 from gateway.console.walk_test import WalkTestPages
 from rules.inputs import ModeVerb, Verb
 
@@ -59,13 +61,16 @@ def build(console: ConsoleParts) -> Starlette:
     pages = Pages(console.clock, sessions, console.version)
     gate = Gate(sessions, pages, console.language)
     desk = Desk(console)
-    live = LivePages(console, pages, gate, desk)
+    stills = StillPages(console, pages)
+    live = LivePages(console, pages, gate, desk, stills)
     plain = PlainPages(console, pages, live, lambda visit, home: visit.viewer.sees(home))
     adoption = AdoptionPages(console, pages, gate)
     phone = PhonePages(console, pages, gate, desk)
     walk = WalkTestPages(console, pages, gate, desk, live)
     panels = PanelPages(console, pages, gate, live)
-    log_in = LogIn(accounts, sessions, Throttle(console.clock), pages, gate)
+    throttle = Throttle(console.clock)
+    modes = ModesPages(console, pages, gate, desk, live, accounts, throttle)
+    log_in = LogIn(accounts, sessions, throttle, pages, gate)
     page = gate.page
     routes = [
         Route("/", page(live.board, Need.VIEW)),
@@ -78,6 +83,9 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}/walk-test/{verb:modeverb}", page(walk.act, Need.LOGIN), methods=["POST"]),
         Route("/home/{home}/walk-test/sheet/{key}", page(walk.sheet, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/walk-test/sheet/{key}/pdf", page(walk.pdf, Need.LOGIN), methods=["GET"]),
+        Route("/home/{home}/incident/{id}/still/{key}", page(stills.show, Need.LOGIN), methods=["GET"]),
+        Route("/home/{home}/modes", page(modes.show, Need.LOGIN), methods=["GET"]),
+        Route("/home/{home}/modes/{action}", page(modes.act, Need.LOGIN), methods=["POST"]),
         Route("/home/{home}/{kind:kind}/{id}", page(live.item, Need.LOGIN)),
         Route("/home/{home}/{kind:kind}/{id}/{verb:verb}", page(live.act, Need.LOGIN), methods=["POST"]),
         Route("/unregistered", page(plain.unregistered, Need.LOGIN)),

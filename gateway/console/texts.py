@@ -8,9 +8,10 @@ from typing import Final
 from gateway.console.reasons import REASONS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_login import LOGIN_TEXTS
-from gateway.console.texts_modes import MODE_EVENTS
+from gateway.console.texts_modes import MODE_EVENTS, MODE_TEXTS
 from gateway.console.texts_panels import PANEL_TEXTS
 from gateway.console.texts_phone import PHONE_TEXTS
+from gateway.console.texts_stills import STILL_TEXTS
 from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
 from rules.details import detail_in
 
@@ -20,6 +21,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PHONE_TEXTS,
     **LOGIN_TEXTS,
     **PANEL_TEXTS,
+    **STILL_TEXTS,
     # name and navigation
     "name": ("安联网", "Anlian"),
     "name.long": ("安联网 安全监管台", "Anlian safety board"),
@@ -294,6 +296,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
 }
 
 TEXTS.update(WALK_TEST_TEXTS)
+TEXTS.update(MODE_TEXTS)
 EVENTS.update(WALK_TEST_EVENTS)
 EVENTS.update(MODE_EVENTS)
 

@@ -56,6 +56,7 @@ FAULTS = [
     pytest.param('"viewer"', '"viewer"\nprobe_s = 61', "probe_s: input should be less than or equal to 60", id="rare"),
     pytest.param('"viewer"', '"viewer"\nonvif = "http://a:b@c/"', "cameras[1].onvif: is not a web address", id="onvif"),
     pytest.param('"viewer"', '"viewer"\npasword = "x"', "cameras[1].pasword: is not an option here", id="unknown-key"),
+    pytest.param('"viewer"', '"viewer"\nstill_in_room = true', "cameras[1].still_in_room: without", id="in-room-alone"),
     pytest.param('"link-key"', '"absent"', "cameras[1].password_file: ", id="no-password-file"),
 ]
 
@@ -84,10 +85,20 @@ def test_a_device_of_another_kind_is_no_camera(tmp_path: Path) -> None:
     assert any("device 'camera-gate' is of kind 'smoke'" in text for text in found)
 
 
+def test_no_still_is_taken_in_somebodys_room(tmp_path: Path) -> None:
+    site = SITE + changed(DEVICE, 'zone = "ward"', 'zone = "ward"\nroom = "201"')
+    with pytest.raises(ConfigurationFaults) as caught:
+        load(write(tmp_path, MAIN + changed(CAMERA, '"viewer"', '"viewer"\nstill_allowed = true'), site), {})
+    assert "cameras[1].still_allowed: device 'camera-gate' stands in a room (201)" in str(caught.value)
+    assert "still_in_room = true" in str(caught.value)
+
+
 WARNINGS = [
     pytest.param('"viewer"', '"viewer"\nbasic_auth = true', "readable over the network", id="basic"),
     pytest.param("554/1", "554/user=a&password=geheim&channel=1", "seems to hold a password", id="password-in-path"),
-    pytest.param('"viewer"', '"viewer"\nstill_allowed = true', "stands in a room (201)", id="still-in-a-room"),
+    pytest.param(
+        '"viewer"', '"viewer"\nstill_allowed = true\nstill_in_room = true', "stands in a room (201)", id="still-in-room"
+    ),
 ]
 
 
