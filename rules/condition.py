@@ -203,11 +203,12 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True, tag_field="is", tag="r
 
     mark: str
     of: Condition
+    unknown: Unknown = Unknown.HOLD
 
     def holds(self, values: Mapping[str, Value], active: bool) -> bool | None:
         answer = values.get(self.mark)
         if answer is None:
-            return _MEANS[getattr(self.of, "unknown", Unknown.HOLD)]
+            return None if self.unknown is Unknown.HOLD else _MEANS[self.unknown]
         return answer is True
 
 

@@ -13,7 +13,7 @@ from rules.deadlines import Deadlines
 from rules.duty import Duty
 from rules.memory import Memory
 from rules.proof import proves
-from rules.rule import Rule
+from rules.rule import Per, Rule
 from rules.supervision import DeviceState
 from rules.turn import Turn
 
@@ -32,10 +32,48 @@ class Evaluation:
         self, turn: Turn, duty: Duty, state: DeviceState, rules: Iterable[Rule], *, found: bool = False
     ) -> None:
         """Ask these rules about the device as it is now. `found`: its values come from a retained message."""
-        device_id, watch = state.device.id, state.watch
-        if watch.recalled and not found:
-            for rule in rules:
-                self._memory.own(turn.at, state, rule)
+        if state.watch.looks_back:
+            self._look_back(turn, duty, state, rules, found=found)
+            return
+        self._ask(turn, duty, state, rules, found=found)
+
+    def _look_back(
+        self,
+        turn: Turn,
+        duty: Duty,
+        state: DeviceState,
+        rules: Iterable[Rule],
+        *,
+        found: bool = False,
+        only_new: bool = False,
+    ) -> None:
+        """Remember what the device says now, then ask its rules, then those about its place that learned of it.
+
+        What was found in a retained message is not remembered. `only_new`: leave out what remembers nothing new.
+        """
+        asked: list[Rule] = []
+        about_place: list[Rule] = []
+        for rule in rules:
+            if rule.per is not Per.DEVICE:
+                about_place.append(rule)
+                continue
+            looks_back = rule.id in state.watch.recalled and not found
+            is_new = looks_back and self._memory.own(turn.at, state, rule)
+            may_matter = not only_new and (state.engaged or type(rule.condition) is not Recalled)
+            if not looks_back or is_new or may_matter:
+                asked.append(rule)
+        if asked:
+            self._ask(turn, duty, state, asked, found=found)
+        if found:
+            return
+        for rule in about_place:
+            place = self._memory.shared(turn.at, state, rule)
+            if place is not None:
+                self._ask(turn, duty, place, (rule,))
+
+    def _ask(self, turn: Turn, duty: Duty, state: DeviceState, rules: Iterable[Rule], *, found: bool = False) -> None:
+        """What each rule says of the values as they are now, and what becomes of its alarm."""
+        device_id = state.device.id
         # A device that is not engaged has no alarm and nothing pending: what does not hold changes nothing.
         quiet = not state.engaged
         for rule in rules:
@@ -61,26 +99,23 @@ class Evaluation:
                 self._deadlines.cancel(("clear", rule.id, device_id))
         if state.engaged:
             self._note_engaged(state)
-        if watch.shared and not found:
-            for place, rule in self._memory.shared(turn.at, state):
-                self.evaluate(turn, duty, place, (rule,))
 
     def begin(self, turn: Turn, duty: Duty) -> None:
         """A new site or new rules: what holds of windows, schedules and places before anybody speaks."""
-        for state, rule in self._memory.begin(turn.at):
-            self.evaluate(turn, duty, state, (rule,))
+        for state, rules in list(self._memory.looking_back()):
+            self._look_back(turn, duty, state, rules, only_new=True)
 
     def window_due(self, turn: Turn, duty: Duty, subject: str, mark: str) -> None:
         """A window ended or a schedule turned."""
         news = self._memory.due(turn.at, subject, mark)
         if news is not None:
             state, rules = news
-            self.evaluate(turn, duty, state, rules)
+            self._ask(turn, duty, state, rules)
 
     def clock_known(self, turn: Turn, duty: Duty, *, known: bool) -> None:
         """The clock is synchronised now, or it is not: schedules answer anew."""
         for state, rules in self._memory.clock(turn.at, known=known):
-            self.evaluate(turn, duty, state, rules)
+            self._ask(turn, duty, state, rules)
 
     def _trip(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState, *, found: bool) -> None:
         cause = self.cause(rule, state, found=found, detail=self._memory.holders(state.device.id, rule))

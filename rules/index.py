@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 from msgspec.structs import replace
 
-from rules.condition import AllOf, AnyOf, Condition, Not, Recalled, is_mark, is_plain, points_of
+from rules.condition import AllOf, AnyOf, Condition, Not, Recalled, Unknown, is_plain, points_of
 from rules.guards import guards_beside
 from rules.rule import Per, Rule, Select
 from rules.site import Device
@@ -21,15 +21,16 @@ class Watch(dict[str, tuple[Rule, ...]]):
     """Point name -> the rules whose conditions read it. Shared by all devices that the same rules select.
 
     `recalled` are the conditions that look back, by the id of their rule; `shared` the rules about a whole place that
-    count this device.
+    count this device (they stand among the rules of its points too). `looks_back`: there is one or the other.
     """
 
-    __slots__ = ("recalled", "shared")
+    __slots__ = ("looks_back", "recalled", "shared")
 
     def __init__(self) -> None:
         super().__init__()
         self.recalled: dict[str, tuple[Recalled, ...]] = {}
         self.shared: tuple[Rule, ...] = ()
+        self.looks_back = False
 
 
 def selects(select: Select, device: Device) -> bool:
@@ -77,7 +78,8 @@ def prepared(rule: Rule) -> tuple[Rule, tuple[Recalled, ...]]:
                 # The content is part of the mark: a changed condition does not take over what another one remembered.
                 content = crc32(msgspec.json.encode((condition, rule.per, rule.select)))
                 mark = f"\x00{rule.id} {content:08x}"
-                return found.setdefault(mark, Recalled(mark=mark, of=condition))
+                unknown = getattr(condition, "unknown", Unknown.HOLD)
+                return found.setdefault(mark, Recalled(mark=mark, of=condition, unknown=unknown))
 
     condition = walk(rule.condition)
     if not found:
@@ -136,12 +138,16 @@ class Index:
         if watch is None:
             own = [rule for rule in rules if rule.per is Per.DEVICE]
             # No rule asks for `test`, but it proves a detector: a change of it must not pass unseen.
-            watch = self._watch((*own, *guards_beside(own)), {SELF_TEST: []})
-            watch.shared = tuple(rule for rule in rules if rule.per is not Per.DEVICE)
-            for rule in watch.shared:
-                for point in points_of(rule.condition):
-                    if not is_mark(point) or point not in self._marks(rule):
-                        watch.setdefault(point, ())
+            table: dict[str, list[Rule]] = {SELF_TEST: []}
+            shared = tuple(rule for rule in rules if rule.per is not Per.DEVICE)
+            for rule in shared:
+                marks = {recalled.mark for recalled in self._recalled[rule.id]}
+                for point in dict.fromkeys(points_of(rule.condition)):
+                    if point not in marks:
+                        table.setdefault(point, []).append(rule)
+            watch = self._watch((*own, *guards_beside(own)), table)
+            watch.shared = shared
+            watch.looks_back = bool(shared or watch.recalled)
             self._shared[key] = watch
         return watch
 
@@ -158,6 +164,3 @@ class Index:
                 watch.recalled[rule.id] = self._recalled[rule.id]
         watch.update((point, tuple(watching)) for point, watching in table.items())
         return watch
-
-    def _marks(self, rule: Rule) -> set[str]:
-        return {recalled.mark for recalled in self._recalled.get(rule.id, ())}

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rules.condition import Recalled, Schedule, is_mark, points_of
+from rules.condition import Recalled, Rising, Schedule, is_mark, points_of
 from rules.deadlines import Deadlines
 from rules.index import Index, place_of
 from rules.recall import Kept, KeptCount, KeptSequence, KeptTruths, kept_for
@@ -85,35 +85,32 @@ class Memory:
         """A device spoke: what its own rule remembers. True if an answer is another one now."""
         changed = False
         for recalled in state.watch.recalled.get(rule.id, ()):
-            if state.device.id not in self.places:
-                changed |= self._observe(at, state, recalled, state)
+            changed |= self._observe(at, state, recalled, state)
         return changed
 
-    def shared(self, at: datetime, state: DeviceState) -> Iterator[tuple[DeviceState, Rule]]:
-        """A device spoke: the rules about its places that have to be asked, because something is new to them."""
-        for rule in state.watch.shared:
-            place = self.places[place_of(rule.per, state.device)]
-            changed = False
-            for recalled in place.watch.recalled[rule.id]:
-                changed |= self._observe(at, place, recalled, state)
-            if changed:
-                yield place, rule
+    def shared(self, at: datetime, state: DeviceState, rule: Rule) -> DeviceState | None:
+        """A device spoke: the place of a rule, if that has to be asked because something is new to it."""
+        place = self.places[place_of(rule.per, state.device)]
+        changed = False
+        for recalled in place.watch.recalled[rule.id]:
+            changed |= self._observe(at, place, recalled, state)
+        return place if changed else None
 
-    def begin(self, at: datetime) -> Iterator[tuple[DeviceState, Rule]]:
-        """What holds at the start, before anybody speaks: windows begin, schedules hold or do not."""
+    def looking_back(self) -> Iterator[tuple[DeviceState, list[Rule]]]:
+        """The devices with rules that look back or are about their place, and those rules."""
         for state in self._devices.values():
-            if state.watch.recalled:
-                for rule in _rules(state):
-                    if self.own(at, state, rule):
-                        yield state, rule
-            if state.watch.shared:
-                yield from self.shared(at, state)
+            watch = state.watch
+            if watch.looks_back:
+                own = (rule for rules in watch.values() for rule in rules if rule.id in watch.recalled)
+                yield state, list({rule.id: rule for rule in (*own, *watch.shared)}.values())
 
     def _observe(self, at: datetime, subject: DeviceState, recalled: Recalled, member: DeviceState) -> bool:
         if isinstance(recalled.of, Schedule):
             key = ("window", subject.device.id, recalled.mark)
             return key not in self._deadlines and self._settle(at, subject, recalled)
         kept: Any = self._kept(at, subject, recalled)
+        if isinstance(recalled.of, Rising) and kept.goes_on(recalled.of, member.values, at):
+            return False
         holders = kept.holders()
         kept.observe(recalled.of, member.device.id, member.values, at)
         changed = self._settle(at, subject, recalled)
@@ -234,12 +231,6 @@ def _keep_only(kept: Kept | None, members: tuple[str, ...]) -> None:
     for table in tables:
         for gone in table.keys() - set(members):
             del table[gone]
-
-
-def _rules(state: DeviceState) -> Iterator[Rule]:
-    """The rules of a device that look back."""
-    wanted = state.watch.recalled
-    yield from {rule.id: rule for rules in state.watch.values() for rule in rules if rule.id in wanted}.values()
 
 
 def _all_recalled(state: DeviceState) -> Iterator[Recalled]:

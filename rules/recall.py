@@ -149,17 +149,29 @@ class KeptSequence(msgspec.Struct, tag="sequence"):
 
 
 class KeptLevels(msgspec.Struct, tag="levels"):
-    """The lowest value of each slot of the window, oldest first, up to slot number `slot`; the last value goes on."""
+    """The lowest value of each slot of the window, oldest first, up to slot number `slot`; the last value goes on.
+
+    `until` is the end of that slot as long as there is something to ask then.
+    """
 
     slot: int = 0
     lowest: list[float] = []
     level: float | None = None
     rising: bool = False
+    until: datetime | None = None
+
+    def goes_on(self, rising: Rising, values: Mapping[str, Value], at: datetime) -> bool:
+        """Whether a value only goes on above the floor of a slot that goes on: then nothing is new. The usual case."""
+        value = values.get(rising.point)
+        if self.until is None or at >= self.until or not isinstance(value, float) or value < self.lowest[-1]:
+            return False
+        self.level = value
+        return True
 
     def observe(self, rising: Rising, member: str, values: Mapping[str, Value], at: datetime) -> None:
         value = values.get(rising.point)
         if not isinstance(value, (int, float)):
-            self.lowest, self.level, self.rising = [], None, False
+            self.lowest, self.level, self.rising, self.until = [], None, False, None
             return
         self._let_pass(rising, at)
         if not self.lowest:
@@ -192,8 +204,10 @@ class KeptLevels(msgspec.Struct, tag="levels"):
 
     def due(self, rising: Rising, at: datetime) -> datetime | None:
         if self.level is None or (len(self.lowest) == SLOTS and set(self.lowest) == {self.level}):
-            return None
-        return _EPOCH + (self._slot(rising, at) + 1) * (rising.within / SLOTS)
+            self.until = None
+        else:
+            self.until = _EPOCH + (self._slot(rising, at) + 1) * (rising.within / SLOTS)
+        return self.until
 
     def holders(self) -> list[str]:
         return []
