@@ -45,7 +45,12 @@ def cross_check(settings: Settings, homes: Collection[str] | None, file: str) ->
             fault(f"{where}.home", f"unknown home {source.home!r}", suggestion(source.home, homes))
         for problem, mend in _prefix_problems(source, homes or ()):
             fault(f"{where}.prefix", problem, mend)
+        if not source.prefix and not CODECS[source.codec]().subscriptions:
+            problem = f"codec {source.codec!r} has no topics of its own: without a prefix this source hears nothing"
+            mend = "Write [[pushes]] for what comes over HTTP, or the prefix under which a bridge publishes it"
+            fault(f"{where}.codec", problem, mend)
     faults += _overlaps(settings.sources, file)
+    faults += _heard_twice(settings, file)
     topics = settings.alarm_topics
     if topics is not None and topics.broker not in brokers:
         fault("alarm_topics.broker", f"unknown broker {topics.broker!r}", suggestion(topics.broker, brokers))
@@ -115,6 +120,32 @@ def _overlaps(sources: Collection[Source], file: str) -> list[Fault]:
                 mend = "Give each source a prefix of its own"
                 faults.append(Fault(file=file, path=f"sources[{place}].prefix", problem=problem, mend=mend))
         seen.append((place, source))
+    return faults
+
+
+def _heard_twice(settings: Settings, file: str) -> list[Fault]:
+    """Sources whose topics lie where Home Assistant's discovery reads, too: their devices announce themselves there."""
+    places = {broker.name: (broker.host, broker.port) for broker in settings.brokers}
+    faults = []
+    for place, wide in enumerate(settings.sources, 1):
+        if wide.codec != "homeassistant":
+            continue
+        for other_place, other in enumerate(settings.sources, 1):
+            within = not wide.prefix or f"{_root(other)}/".startswith(f"{wide.prefix}/")
+            same = places.get(other.broker, 0) == places.get(wide.broker, 1)
+            if other.codec in ("homeassistant", "native") or not (same and within):
+                continue
+            problem = (
+                f"the topics of sources[{other_place}] ({other.codec}, {_root(other) or 'no prefix'}) lie here, too: "
+                "its devices announce themselves by discovery, under other addresses, and may be heard twice"
+            )
+            mend = (
+                f"Switch discovery off in {other.codec}, or give this source a prefix of its own; register each device "
+                "with one source only"
+            )
+            faults.append(
+                Fault(file=file, path=f"sources[{place}].prefix", problem=problem, mend=mend, warning=True)
+            )
     return faults
 
 
