@@ -31,6 +31,9 @@ TELL_LOST_S = 10.0
 FAULTS_PER_MINUTE = 5
 """From the n-th faulting input of one device in a minute on, its packets are not tried but raised as faults at once."""
 
+COMMITS_AHEAD = 1
+"""Groups on their way to the disk while the next one is decided. What waits there goes into one transaction."""
+
 Rebuild = Callable[[str], Awaitable[Engine]]
 
 
@@ -61,6 +64,7 @@ class Decider:
         self._on_commit = on_commit
         self._entries: list[JournalEntry] = []
         self._deliveries: list[Delivery] = []  # what each entry came of
+        self._writing: deque[asyncio.Future[None]] = deque()
         self._urgent = False
         self._first_at = 0.0
         self._since_snapshot: dict[str, int] = {}
@@ -78,10 +82,15 @@ class Decider:
         """Decide until cancelled."""
         while True:
             await self._inbox.wait(self._idle_s())
-            await self.turn()
+            await self._turn()
 
     async def turn(self) -> None:
         """Decide what waits and what is due, and commit if the group is full, old enough, or holds an effect."""
+        await self._turn()
+        await self._written()
+
+    async def _turn(self) -> None:
+        """One turn. Its commit may be on its way when it ends: what comes meanwhile is decided and goes behind."""
         at = self._clock.now()
         room = self._settings.group_max - len(self._entries)
         for delivery in self._inbox.take(max(room, 1)):
@@ -97,7 +106,12 @@ class Decider:
         self._metrics.inbox_depth = self._inbox.depth
         retry = self._unwritten_since is not None and self._clock.monotonic() >= self._next_try
         if retry or (self._entries and self._group_is_done()):
-            await self.commit()
+            if self._unwritten_since is not None:
+                await self.commit()
+                return
+            self._begin_commit()
+        while self._writing and (len(self._writing) > COMMITS_AHEAD or self._writing[0].done()):
+            await self._oldest_written()
 
     def _group_is_done(self) -> bool:
         return (
@@ -201,7 +215,25 @@ class Decider:
     # commits
 
     async def commit(self) -> None:
-        """Write what was decided and settle it; if it cannot be written, let the effects go out all the same."""
+        """Write what was decided and settle it; if it cannot be written, let the effects go out all the same.
+
+        Returns when this and every commit before it is over.
+        """
+        await self._written()
+        self._begin_commit()
+        await self._written()
+
+    async def _written(self) -> None:
+        while self._writing:
+            await self._oldest_written()
+
+    async def _oldest_written(self) -> None:
+        writing = self._writing[0]
+        await asyncio.wait({writing})  # who is cancelled here must not cancel what is on its way to the disk
+        self._writing.popleft()
+        writing.result()
+
+    def _begin_commit(self) -> None:
         entries, self._entries = self._entries, []
         deliveries, self._deliveries = self._deliveries, []
         self._urgent = False
@@ -209,21 +241,42 @@ class Decider:
             self._go_on_unwritten(entries, deliveries)
             return
         snapshots = self._snapshots_due(entries)
+        for home in snapshots:
+            self._since_snapshot[home] = 0
+        before = self._writing[-1] if self._writing else None
+        writing = asyncio.ensure_future(self._write(entries, deliveries, snapshots, before))
+        writing.add_done_callback(self._wake_on_fault)
+        self._writing.append(writing)
+
+    def _wake_on_fault(self, writing: asyncio.Future[None]) -> None:
+        """A fault of the program in a commit must end the deciding task at once, not at the next packet."""
+        if not writing.cancelled() and writing.exception() is not None:
+            self._inbox.wake()
+
+    async def _write(
+        self,
+        entries: list[JournalEntry],
+        deliveries: list[Delivery],
+        snapshots: Mapping[str, tuple[int, bytes]],
+        before: asyncio.Future[None] | None,
+    ) -> None:
+        """One commit. It may be sent before the one before it is over; what comes of it waits its turn."""
+        refusal: JournalUnavailable | None = None
         try:
             await self._record.commit(entries, snapshots=snapshots)
         except JournalUnavailable as why:
-            self._note_unwritten(str(why))
+            refusal = why
+        if before is not None and not before.done():
+            await asyncio.wait({before})
+        if refusal is not None:
+            self._note_unwritten(str(refusal))
             self._go_on_unwritten(entries, deliveries)
             return
         self._metrics.commits += 1
-        for home in snapshots:
-            self._since_snapshot[home] = 0
         if self._unwritten_since is not None:
             self._note_written()
         for entry, delivery in zip(entries, deliveries, strict=True):
-            if delivery.settle is not None:
-                delivery.settle()
-                self._metrics.acknowledged += 1
+            self._settle(delivery)
             if delivery.decided is not None:
                 _answer(delivery.decided, entry, durable=True)
         self._on_commit()

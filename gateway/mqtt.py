@@ -16,10 +16,12 @@ from functools import partial
 from typing import Any
 
 import gmqtt
+import structlog
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
 
 from gateway.backoff import Jitter, backoff_seconds
+from gateway.mqtt_frames import take_publishes
 from gateway.settings import Broker
 
 Settle = Callable[[], None]
@@ -36,12 +38,13 @@ TOPICS_KEPT_MAX = 20_000
 """Topics whose text is remembered; beyond, the memory is emptied (bounded, whatever is published)."""
 
 _UNSUPPORTED_PROTOCOL = (1, 132)
-_NO_PROPERTIES = b"\x00"
 _PUBACK = b"\x40\x02"
-_NO_RECONNECT = -2
+NO_RECONNECT = -2
+"""The library's word for: once, and no more."""
 
-_quiet = logging.getLogger("gmqtt")
-_quiet.setLevel(logging.CRITICAL)  # what it would say is said by on_link, in words for a person
+log = structlog.get_logger("mqtt")
+quiet = logging.getLogger("gmqtt")
+quiet.setLevel(logging.CRITICAL)  # what it would say is said by on_link, in words for a person
 
 
 class SessionRefused(Exception):
@@ -108,7 +111,6 @@ class MqttSession:
         self._subscribed_before = False
         self._paused = False
         self._topics: dict[bytes, str] = {}
-        self._unusual: Callable[[int, bytes], None] = lambda *_: None
 
     @property
     def protocol(self) -> str:
@@ -147,14 +149,11 @@ class MqttSession:
             optimistic_acknowledgement=False,
             session_expiry_interval=broker.session_expiry_days * 86_400,
             receive_maximum=broker.receive_maximum,
-            logger=_quiet,
+            logger=quiet,
         )
-        client.set_config({"reconnect_retries": _NO_RECONNECT, "reconnect_delay": 0})
+        client.set_config({"reconnect_retries": NO_RECONNECT, "reconnect_delay": 0})
         self._client = client
-        handler = client._package_handler
-        self._unusual = handler._handle_publish_packet
-        handler._handle_publish_packet = self._on_publish
-        handler._handle_qos_1_publish_packet = self._on_qos1
+        client._package_handler._handle_qos_1_publish_packet = self._on_qos1
         client.on_message = self._on_qos0
         client.on_disconnect = lambda *_: lost.set()
         client.on_connect = lambda _c, flags, _rc, _p: self._connected(client, bool(flags & 1))
@@ -204,7 +203,9 @@ class MqttSession:
         return f"{self._where} cannot be reached: {fault}"
 
     def _connected(self, client: gmqtt.Client, session_present: bool) -> None:
-        self._acknowledgements = _Acknowledgements(client._connection, asyncio.get_running_loop())
+        mine = self._acknowledgements = _Acknowledgements(client._connection, asyncio.get_running_loop())
+        protocol = client._connection._protocol
+        protocol._read_packet = partial(self._read_packets, mine, protocol._read_packet)
         # Subscribed anew every time: a broker that lost the session has lost the subscription too. Retained messages
         # come once for each start of ours (retain handling 1 afterwards), not at every reconnect. MQTT 3.1.1 has no
         # such option: a broker drops the connection at it, again and again, and we would be deaf for good.
@@ -218,23 +219,32 @@ class MqttSession:
             self.pause()
         self._on_link(True, f"connected to {self._where} with MQTT {self.protocol}", session_present)
 
-    def _on_publish(self, command: int, body: bytes) -> None:
-        """A PUBLISH as it comes by the thousand: QoS 1, no properties. The library reads all others."""
-        acknowledgements = self._acknowledgements
-        at = 4 + (body[0] << 8 | body[1])
-        plain = self._version == MQTTv311 or body[at : at + 1] == _NO_PROPERTIES
-        if command & 0x06 != 0x02 or not plain or at == 4 or len(body) < at or acknowledgements is None:
-            self._unusual(command, body)
-            return
-        raw = body[2 : at - 2]
-        topic = self._topics.get(raw)
-        if topic is None:
-            topic = self._remember(raw)
-        settle = partial(acknowledgements.send, body[at - 2] << 8 | body[at - 1])
-        payload = body[at:] if self._version == MQTTv311 else body[at + 1 :]
-        self._on_message(topic, payload, 1, bool(command & 1), settle)
-        if self._paused:
-            self._stop_reading()
+    def _read_packets(self, acknowledgements: _Acknowledgements, library: Callable[[bytes], int], data: bytes) -> int:
+        """In place of the library's reader: how many bytes of `data` were whole packets (-1: no MQTT, it closes).
+
+        From the first packet on that is not a plain PUBLISH the library reads. That it never learns of the others
+        only makes it send its PINGREQ a little more often.
+        """
+        if acknowledgements is not self._acknowledgements:
+            return library(data)
+
+        def take(raw: bytes, packet_id: int, payload: bytes, retained: bool) -> None:
+            topic = topics.get(raw)
+            if topic is None:
+                topic = self._remember(raw)
+            try:
+                on_message(topic, payload, 1, retained, partial(send, packet_id))
+            except Exception as fault:  # the reading must go on: the packet stays unacknowledged and comes again
+                log.critical("a packet could not be taken", topic=topic, exc_info=fault)
+            if self._paused:
+                self._stop_reading()
+
+        topics, on_message, send = self._topics, self._on_message, acknowledgements.send
+        used, odd = take_publishes(data, self._version == MQTTv50, take)
+        if odd:
+            rest = library(data[used:])
+            return rest if rest < 0 else used + rest
+        return used
 
     def _remember(self, raw: bytes) -> str:
         """A topic's text, kept: they come again and again. One that is no UTF-8 is shown with its bytes escaped."""
@@ -282,97 +292,3 @@ class MqttSession:
                 await client.disconnect()
         except (TimeoutError, OSError):
             client._connection._transport.abort()
-
-
-PROBE_LIMIT_S = 5.0
-
-
-async def probe_qos0(broker: Broker, client_id: str, topic: str, password: str | None = None) -> str:
-    """Try what the broker does with a message published at QoS 0 while its durable subscriber is away.
-
-    "" if it arrives afterwards, at QoS 1 (`queue_qos0_messages true` and `upgrade_outgoing_qos true`); otherwise
-    words that say what is lost and how to mend it. SessionRefused if the broker cannot be reached.
-    """
-    subscriber = _ProbeClient(broker, f"{client_id}-probe", password)
-    await subscriber.connect(keep=True)
-    await subscriber.subscribe(topic)
-    await subscriber.close()
-    publisher = _ProbeClient(broker, f"{client_id}-probe-publisher", password)
-    await publisher.connect(keep=False)
-    publisher.client.publish(topic, b"unconfirmed", qos=0)
-    publisher.client.publish(topic, b"marker", qos=1)
-    await publisher.drained()
-    await publisher.close()
-    await subscriber.connect(keep=True)
-    arrived = await subscriber.until(b"marker")
-    await subscriber.close()
-    await subscriber.connect(keep=False)
-    await subscriber.close()
-    if b"marker" not in arrived:
-        return f"could not be probed: nothing arrived on {topic}; allow this topic in the broker's ACL"
-    if b"unconfirmed" not in arrived:
-        return "what devices publish at QoS 0 while the gateway is down is lost; set queue_qos0_messages true"
-    if arrived[b"unconfirmed"] == 0:
-        return "what devices publish at QoS 0 is delivered unconfirmed; set upgrade_outgoing_qos true"
-    return ""
-
-
-class _ProbeClient:
-    """A small client for the probe: connects, waits for its SUBACK, collects what arrives."""
-
-    def __init__(self, broker: Broker, client_id: str, password: str | None) -> None:
-        self._broker = broker
-        self._password = password
-        self._client_id = client_id
-        self._arrived: dict[bytes, int] = {}
-        self._news = asyncio.Event()
-        self._granted = asyncio.Event()
-
-    async def connect(self, *, keep: bool) -> None:
-        broker = self._broker
-        version = MQTTv311 if broker.protocol == "3.1.1" else MQTTv50
-        expiry = {"session_expiry_interval": 60} if keep and version == MQTTv50 else {}
-        self.client = gmqtt.Client(self._client_id, clean_session=not keep, logger=_quiet, **expiry)
-        self.client.set_config({"reconnect_retries": _NO_RECONNECT, "reconnect_delay": 0})
-        self.client.on_message = self._on_message
-        self.client.on_subscribe = lambda *_: self._granted.set()
-        if broker.username:
-            self.client.set_auth_credentials(broker.username, self._password)
-        try:
-            async with asyncio.timeout(PROBE_LIMIT_S):
-                await self.client.connect(broker.host, broker.port, ssl=tls_context(broker), version=version)
-        except (TimeoutError, OSError, MQTTConnectError) as fault:
-            raise SessionRefused(f"probe: {fault}") from fault
-
-    def _on_message(self, _client: Any, _topic: str, payload: bytes, qos: int, _properties: Any) -> None:
-        self._arrived.setdefault(bytes(payload), qos)
-        self._news.set()
-
-    async def subscribe(self, topic: str) -> None:
-        self.client.subscribe(topic, qos=1)
-        try:
-            async with asyncio.timeout(PROBE_LIMIT_S):
-                await self._granted.wait()
-        except TimeoutError as fault:
-            raise SessionRefused("probe: no SUBACK") from fault
-
-    async def drained(self) -> None:
-        try:
-            async with asyncio.timeout(PROBE_LIMIT_S):
-                await self.client._persistent_storage.wait_empty()
-        except TimeoutError as fault:
-            raise SessionRefused("probe: no PUBACK") from fault
-
-    async def until(self, payload: bytes) -> dict[bytes, int]:
-        """What arrived once `payload` did, or after the limit."""
-        try:
-            async with asyncio.timeout(PROBE_LIMIT_S):
-                while payload not in self._arrived:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            pass
-        return self._arrived
-
-    async def close(self) -> None:
-        await self.client.disconnect()

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -232,6 +234,7 @@ class GatewayProcess:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.console_port = free_port()
+        self._mqtt_port = mqtt_port
         self.settings = folder / "settings.toml"
         (folder / "site.toml").write_text(
             SITE.format(channel_carer=channels[0], channel_director=channels[1], second_after=second_after)
@@ -253,7 +256,24 @@ class GatewayProcess:
             )
         if wait:
             wait_until(lambda: self._listens_or_ended(), 30, "the gateway's console listens")
+            if listens(self._mqtt_port):
+                # What is published before it has subscribed for the first time reaches nobody.
+                wait_until(self._subscribed_or_ended, 30, "the gateway is connected to the broker")
         return self
+
+    def _subscribed_or_ended(self) -> bool:
+        self._listens_or_ended()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.console_port}/health.json", timeout=5) as answer:
+                said = json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            if refusal.code != 503:
+                return True
+            said = json.load(refusal)
+        except OSError:
+            return False
+        # Down and said so: a broker that refuses us, which is what some tests are about.
+        return any(link["name"] == "broker:main" and (link["up"] or link["detail"]) for link in said["links"])
 
     def _listens_or_ended(self) -> bool:
         assert self.process is not None

@@ -10,7 +10,8 @@ from devices.codec import FaultKind
 from gateway.backoff import Jitter
 from gateway.inbox import Delivery, Inbox
 from gateway.metrics import Metrics
-from gateway.mqtt import MqttSession, SessionRefused, Settle, probe_qos0
+from gateway.mqtt import MqttSession, SessionRefused, Settle
+from gateway.mqtt_probe import probe_qos0
 from gateway.receive.decode import Decoder, Route
 from gateway.settings import Broker
 from rules.inputs import LinkChanged

@@ -18,7 +18,8 @@ from devices.zigbee2mqtt import Zigbee2Mqtt
 from gateway.clock import SystemClock
 from gateway.inbox import Inbox
 from gateway.metrics import Metrics
-from gateway.mqtt import MqttSession, probe_qos0
+from gateway.mqtt import MqttSession
+from gateway.mqtt_probe import probe_qos0
 from gateway.receive.decode import Decoder, Route
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource, matches

@@ -32,6 +32,7 @@ from rules.inputs import DecodeFailed, EngineFaulted, LinkChanged, ReadingsArriv
 from rules.rule import Rule
 from rules.site import Channel, Device, Person, Site, Zone
 from rules.text import Text
+from tests.deliver_world import until
 
 HOME = "home-a"
 SMOKE = Rule(
@@ -448,3 +449,94 @@ async def test_a_push_that_names_its_device_only_inside_raises_that_devices_dang
     bench.decoder.take(Route("zigbee", HOME, "", CtWing()), "push", b"{}", 1, False, None)
     await bench.settle()
     assert bench.engine.alarm_book.find("gateway.fallback.fire", "smoke-2") is not None
+
+
+class SlowDisk:
+    """A disk whose answer to each commit (or only to the first) waits until the test lets it go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, only_first: bool = False) -> None:
+        self.asked: list[int] = []
+        self.answered = 0
+        self._gate = asyncio.Event()
+        commit = SqliteRecord.commit
+
+        async def slow(record: SqliteRecord, entries: list, **options: object) -> None:
+            self.asked.append(len(entries))
+            waits = len(self.asked) == 1 or not only_first
+            sending = asyncio.ensure_future(commit(record, entries, **options))
+            await asyncio.wait({sending})
+            if waits:
+                await self._gate.wait()
+            self.answered += 1
+            await sending
+
+        monkeypatch.setattr(SqliteRecord, "commit", slow)
+
+    def answer(self) -> None:
+        self._gate.set()
+
+
+async def test_an_alarm_is_decided_while_telemetry_is_on_its_way_to_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
+    running = asyncio.ensure_future(bench.decider.run())
+    for _ in range(256):
+        bench.packet("climate-1", b'{"temperature": 21.5}')
+    await until(lambda: len(disk.asked) >= 1)
+    bench.packet("smoke-1", b'{"smoke": true}')
+    await until(lambda: len(disk.asked) >= 2)
+    assert [alarm.subject for alarm in bench.engine.alarms.values()] == ["smoke-1"]
+    assert bench.settled == [], "nothing is acknowledged before its commit"
+    disk.answer()
+    await until(lambda: len(bench.settled) == 257)
+    assert bench.settled[-1] == "smoke-1"
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_two_commits_refused_are_held_in_their_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.record.limit_pages(1)
+    disk = SlowDisk(monkeypatch, only_first=True)
+    running = asyncio.ensure_future(bench.decider.run())
+    bench.packet("smoke-1", b'{"smoke": true}')
+    await until(lambda: len(disk.asked) >= 1)
+    bench.packet("smoke-2", b'{"smoke": true}')
+    await until(lambda: disk.answered == 1)
+    disk.answer()
+    await until(lambda: bench.metrics.unsettled == 2)
+    raised = [e.alarm.subject for e in await bench.effects(AlarmChanged) if e.alarm.category is Category.FIRE]
+    assert raised == ["smoke-1", "smoke-2"]
+    seqs = [entry.seq for entry in await bench.entries()]
+    assert seqs == sorted(seqs) and seqs[-1] >= bench.engine.seq - 2
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_a_cancelled_decider_leaves_what_is_on_its_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SlowDisk(monkeypatch)
+    running = asyncio.ensure_future(bench.decider.run())
+    bench.packet("smoke-1", b'{"smoke": true}')
+    await until(lambda: len(disk.asked) >= 1)
+    bench.packet("smoke-2", b'{"smoke": true}')
+    await until(lambda: len(disk.asked) >= 2)
+    running.cancel()
+    await asyncio.wait({running})
+    disk.answer()
+    await bench.decider.commit()
+    assert bench.settled == ["smoke-1", "smoke-2"]
+
+
+async def test_a_fault_of_a_commit_ends_the_deciding_task_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(record: SqliteRecord, entries: list, **options: object) -> None:
+        raise AssertionError("planted")
+
+    running = asyncio.ensure_future(bench.decider.run())
+    await asyncio.sleep(0)
+    monkeypatch.setattr(SqliteRecord, "commit", broken)
+    bench.packet("smoke-1", b'{"smoke": true}')
+    with pytest.raises(AssertionError, match="planted"):
+        async with asyncio.timeout(2):
+            await running

@@ -26,7 +26,7 @@ FILES = [name for name in TRACKED if name and (ROOT / name).is_file()]
 MODULES = [name for name in FILES if name.endswith(".py")]
 SHIPPED = [name for name in MODULES if not name.startswith("tests/")]
 DOORS = {
-    "gmqtt": {"gateway/mqtt.py"},
+    "gmqtt": {"gateway/mqtt.py", "gateway/mqtt_probe.py"},
     "paho": {"gateway/publish.py"},
     "aiomqtt": {"gateway/demo.py"},
     "aiohttp": {"gateway/http.py", "gateway/deliver/influx_post.py"},
