@@ -36,6 +36,7 @@ from gateway.receive.push import pushes
 from gateway.record.journal import JournalInUse, SqliteRecord
 from gateway.record.statistics import Budget
 from gateway.reload import Reloader
+from gateway.report.view import QualityDesk
 from gateway.ways import Parts, Work, ways_in, ways_out
 from gateway.web import PageLinks, listen, serve
 from rules.engine import Engine
@@ -250,6 +251,7 @@ class Gateway:
                 stills=self.parts.stills,
                 duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
+                quality=QualityDesk(self.settings.data_dir / "journal.db", self.clock, self._shadow_states()).view,
                 language=self.settings.console.language,
                 closing=self.stop,
             )
@@ -259,6 +261,9 @@ class Gateway:
             pushes(settings.pushes, secrets, self.parts.decoder, self.inbox, self.clock, self.metrics)
         )
         return console
+
+    def _shadow_states(self) -> dict[str, object]:
+        return {home: shadow.state for home, shadow in self.parts.shadows.items()}
 
     def _freshness(self) -> Freshness:
         proof = self.settings.proof

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from devices.reading import Value
 from gateway.clock import Clock
 from gateway.console.changes import Changes
+from gateway.console.shown_quality import AskQuality
 from gateway.inbox import Inbox
 from gateway.record.record import JournalEntry
 from gateway.site_file import Adoption
@@ -237,6 +238,7 @@ class ConsoleParts:
     stills: Stills | None = None
     duty_books: Callable[[], Sequence[DutyBook]] = tuple
     freshness: Freshness = field(default_factory=Freshness)
+    quality: AskQuality | None = None
     language: str = "zh"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     event_clients_max: int = 64

@@ -21,6 +21,7 @@ from gateway.console.panels import PanelPages
 from gateway.console.parts import ConsoleParts
 from gateway.console.phone import PhonePages
 from gateway.console.plain import PlainPages
+from gateway.console.quality import QualityPages
 from gateway.console.render import HERE, Pages
 from gateway.console.stills import StillPages
 from gateway.console.walk_test import WalkTestPages
@@ -70,6 +71,7 @@ def build(console: ConsoleParts) -> Starlette:
     panels = PanelPages(console, pages, gate, live)
     throttle = Throttle(console.clock)
     modes = ModesPages(console, pages, gate, desk, live, accounts, throttle)
+    quality = QualityPages(pages, live, console.quality)
     log_in = LogIn(accounts, sessions, throttle, pages, gate)
     page = gate.page
     routes = [
@@ -95,6 +97,7 @@ def build(console: ConsoleParts) -> Starlette:
         # For programs on the box itself, which have no session: no personal data in either.
         Route("/health.json", page(plain.health_json, Need.VIEW)),
         Route("/metrics", page(plain.metrics, Need.VIEW)),
+        Route("/quality", page(quality.show, Need.LOGIN)),
         Route("/history", page(plain.history, Need.LOGIN)),
         *(
             Route(path, page(answer, Need.NOTHING), methods=[method])

@@ -11,6 +11,7 @@ from gateway.console.texts_login import LOGIN_TEXTS
 from gateway.console.texts_modes import MODE_EVENTS, MODE_TEXTS
 from gateway.console.texts_panels import PANEL_TEXTS
 from gateway.console.texts_phone import PHONE_TEXTS
+from gateway.console.texts_quality import QUALITY_TEXTS
 from gateway.console.texts_stills import STILL_TEXTS
 from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
 from rules.details import detail_in
@@ -19,6 +20,7 @@ LANGUAGES: Final = ("zh", "en")
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PHONE_TEXTS,
+    **QUALITY_TEXTS,
     **LOGIN_TEXTS,
     **PANEL_TEXTS,
     **STILL_TEXTS,
