@@ -200,6 +200,7 @@ class Engine:
 
     def _on_readings(self, turn: Turn, happened: ReadingsArrived) -> None:
         devices = self.devices
+        turn.reports = happened.reports
         for report in happened.reports:
             state = None if happened.unregistered else devices.get(report.device)
             if state is None:

@@ -12,6 +12,7 @@ from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Recal
 from rules.deadlines import Deadlines
 from rules.duty import Duty
 from rules.memory import Memory
+from rules.panel_words import words_of
 from rules.proof import proves
 from rules.rule import Per, Rule
 from rules.supervision import DeviceState
@@ -118,7 +119,9 @@ class Evaluation:
             self._ask(turn, duty, state, rules)
 
     def _trip(self, turn: Turn, duty: Duty, rule: Rule, state: DeviceState, *, found: bool) -> None:
-        cause = self.cause(rule, state, found=found, detail=self._memory.holders(state.device.id, rule))
+        device = state.device
+        detail = self._memory.holders(device.id, rule) or words_of(turn.reports, device.id, device.address)
+        cause = self.cause(rule, state, found=found, detail=detail)
         if not found and proves(cause.category, cause.point):
             state.proven_at = turn.at
         self._alarms.trip(turn, duty, cause)

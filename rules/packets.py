@@ -10,6 +10,7 @@ from rules.deadlines import Deadlines
 from rules.details import coded
 from rules.duty import Duty
 from rules.inputs import ClockStepped, LinkChanged, PacketRefused
+from rules.panel_words import panel_words
 from rules.supervision import DeviceState
 from rules.text import Text
 from rules.turn import Turn
@@ -74,7 +75,10 @@ class PacketAlarms:
         for reading in report.readings:
             category = DANGER_POINTS.get(reading.point)
             if category is not None and reading.value is True and reading.quality is not Quality.BAD:
-                cause = troubles.stranger(Category(category), report.device, reading.point, found=found)
+                words = panel_words(report, report.device)
+                cause = troubles.stranger(
+                    Category(category), report.device, reading.point, found=found, detail=words
+                )
                 if not found or self._alarms.is_news(cause.rule, cause.subject, report.measured_at):
                     self._alarms.trip(turn, duty, cause)
 

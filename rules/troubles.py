@@ -31,7 +31,7 @@ def link_down(link: str, detail: str) -> Cause:
     """
     return Cause(
         rule="gateway.link",
-        title=Text("网关链路或部件故障", "Link or part of the gateway down"),
+        title=LINK_DOWN,
         category=Category.TROUBLE,
         priority=3,
         latch=link.startswith(_LOST_FOR_GOOD),
@@ -55,11 +55,34 @@ def packet_trouble(rule: str, title: Text, subject: str, zone: str, detail: str)
     )
 
 
+LINK_DOWN = Text("网关链路或部件故障", "Link or part of the gateway down")
 UNDECODABLE = Text("报文无法解读", "Unreadable packet")
 REFUSED = Text("报文被拒收", "Packet refused")
 FAULTED = Text("报文处理出错，已隔离", "Input faulted and was set aside")
 STEPPED = Text("时钟跳变", "Clock stepped")
 IMPLAUSIBLE = Text("测量值不可信", "Value not plausible")
+
+_TITLES = {
+    "gateway.undecodable": UNDECODABLE,
+    "gateway.refused": REFUSED,
+    "gateway.faulted": FAULTED,
+    "gateway.clock": STEPPED,
+    "gateway.link": LINK_DOWN,
+}
+
+
+def title_of(rule: str) -> Text | None:
+    """The title of an alarm of the engine's own by its rule; None for rules of the packs."""
+    if rule.startswith("gateway.implausible."):
+        return IMPLAUSIBLE
+    category = danger(rule.rpartition(".")[2]) if rule.startswith(FALLBACK) else None
+    return fallback_title(category) if category is not None else _TITLES.get(rule)
+
+
+def fallback_title(category: Category) -> Text:
+    """The title of the alarm that stands for a danger whose words nobody could read."""
+    title = _DANGER_TITLES[category]
+    return Text(f"{title.zh}？设备有报文但无法解读", f"{title.en}? Device spoke, content unreadable")
 
 
 def fallback(category: Category, subject: str, zone: str, detail: str) -> Cause:
@@ -67,10 +90,9 @@ def fallback(category: Category, subject: str, zone: str, detail: str) -> Cause:
 
     It calls people like the danger itself, but does not go before a detector that can be read, nor confirm one.
     """
-    title = _DANGER_TITLES[category]
     return Cause(
         rule=f"{FALLBACK}{category.value}",
-        title=Text(f"{title.zh}？设备有报文但无法解读", f"{title.en}? Device spoke, content unreadable"),
+        title=fallback_title(category),
         category=category,
         priority=2,
         latch=True,
@@ -81,7 +103,7 @@ def fallback(category: Category, subject: str, zone: str, detail: str) -> Cause:
     )
 
 
-def stranger(category: Category, subject: str, point: str, *, found: bool) -> Cause:
+def stranger(category: Category, subject: str, point: str, *, found: bool, detail: str = "") -> Cause:
     """A device that nobody registered is in alarm: raised all the same, in the zone `unassigned`."""
     title = _DANGER_TITLES[category]
     return Cause(
@@ -94,6 +116,7 @@ def stranger(category: Category, subject: str, point: str, *, found: bool) -> Ca
         zone=UNASSIGNED,
         point=point,
         value="true",
+        detail=detail,
         found=found,
         clears_are_trusted=False,
     )

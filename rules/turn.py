@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from devices.reading import Report
 from rules.effects import AnyEffect
 
 
 class Turn:
-    """What happens because of one input. Deadlines that are due first are stamped with their own instants."""
+    """What happens because of one input. Deadlines that are due first are stamped with their own instants.
 
-    __slots__ = ("_alarms", "_incidents", "_messages", "_place", "at", "effects", "until")
+    `reports` are those of the packet that it is about, for what their devices say beside their values.
+    """
+
+    __slots__ = ("_alarms", "_incidents", "_messages", "_place", "at", "effects", "reports", "until")
 
     def __init__(self, home: str, epoch: int, seq: int, at: datetime) -> None:
         self.at = at
         self.until = at
         self.effects: list[AnyEffect] = []
+        self.reports: tuple[Report, ...] = ()
         self._place = (home, epoch, seq)
         self._alarms = 0
         self._incidents = 0
