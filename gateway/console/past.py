@@ -12,6 +12,8 @@ import msgspec
 from devices.catalog import PROFILES
 from devices.reading import Kind, Value, find_point
 from gateway.console.board import device_is_silent, person_words, raised_value, subject_words, zone_words
+from gateway.console.cameras import CAMERA, camera_words
+from gateway.console.cameras import POINTS as CAMERA_POINTS
 from gateway.console.items import oldest_first
 from gateway.console.parts import ShownEngine
 from gateway.console.refusals import refusal_words
@@ -41,7 +43,7 @@ from rules.inputs import (
     SiteChanged,
 )
 from rules.proof import Freshness, needs_proof
-from rules.site import Site
+from rules.site import Device, Site
 
 LINES_MAX = 300
 FRESHNESS_STEPS = 4
@@ -209,6 +211,22 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
+def _shown_values(
+    device: Device, values: Mapping[str, Value], heard_at: datetime | None, now: datetime, words: Words
+) -> tuple[tuple[str, str], ...]:
+    """What a device says, in words; a camera's state first, and in words of its own."""
+    camera = device.kind == CAMERA
+    shown = [
+        value_words(point, value, words)
+        for point, value in sorted(values.items())
+        if point.isprintable() and not (camera and point in CAMERA_POINTS)
+    ]
+    if not camera:
+        return tuple(shown)
+    since_s = (now - heard_at).total_seconds() if heard_at is not None else 0.0
+    return (*camera_words(values, since_s, words), *shown)
+
+
 def device_lines(
     site: Site,
     engine: ShownEngine,
@@ -245,11 +263,7 @@ def device_lines(
                 limit_s=device.silence_limit.total_seconds(),
                 state=shown,
                 alarmed=device.id in alarmed,
-                values=tuple(
-                    value_words(point, value, words)
-                    for point, value in sorted({**state.values, **said}.items())
-                    if point.isprintable()
-                ),
+                values=_shown_values(device, {**state.values, **said}, state.heard_at, now, words),
                 relied_on=needs_proof(device),
                 proven_at=state.proven_at,
                 freshness=freshness_step(fresh, device.kind, state.proven_at, now),
