@@ -142,6 +142,8 @@ _DETAILS = {
     ),
     "MiB free for the journal; make room on this disk": "MiB 可用于日志：请清理此磁盘",
     "alarms go on": "报警不受影响",
+    "connected to ": "已连接 ",
+    " with MQTT ": "，MQTT ",
     "not JSON": "不是 JSON",
 }
 _STEP = re.compile(r"step (\d+)")

@@ -11,6 +11,7 @@ from gateway.console.board import Row, alarm_row, incident_row, person_words, ra
 from gateway.console.parts import ShownEngine
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
+from rules import troubles
 from rules.alarm import Alarm, SuppressionKind, shown_state
 from rules.details import detail_in
 from rules.effects import AlarmChanged, IncidentChanged
@@ -123,7 +124,8 @@ def timeline_lines(site: Site, engine: ShownEngine, steps: Sequence[Step], words
     for step in steps[-TIMELINE_MAX:]:
         # `who` is a rule where a device spoke, and a person where one acted or was told.
         rule = engine.rules.get(step.who) if step.who not in people else None
-        who = rule.title.in_language(words.language) if rule is not None else person_words(site, step.who)
+        title = rule.title if rule is not None else troubles.title_of(step.who)
+        who = title.in_language(words.language) if title is not None else person_words(site, step.who)
         subject, _, rest = step.detail.partition(" ")
         detail = step.detail
         if subject in engine.devices:

@@ -32,7 +32,7 @@ class PlainPages:
             for each in heard
         ]
         version = self._parts.changes.version
-        return self._pages.live("unregistered", visit, self._first(visit), version, lines=lines)
+        return self._pages.live("unregistered", visit, self._first(visit), version, lines=lines, one=self._one(visit))
 
     async def health(self, visit: Visit) -> Response:
         """The links and the counters."""
@@ -41,7 +41,14 @@ class PlainPages:
         version = self._parts.changes.version
         counters = sorted(health.counters.items())
         return self._pages.live(
-            "health", visit, self._first(visit), version, links=links, counters=counters, clients=self._live.clients
+            "health",
+            visit,
+            self._first(visit),
+            version,
+            links=links,
+            counters=counters,
+            clients=self._live.clients,
+            one=self._one(visit),
         )
 
     async def health_json(self, visit: Visit) -> Response:
@@ -77,7 +84,8 @@ class PlainPages:
         lines.reverse()
         names = {site.id: site.name.in_language(visit.words.language) for site in self._live.homes(visit)}
         first = sites[0] if sites else None
-        return self._pages.page("history.html", visit, first, lines=lines[:LINES_MAX], names=names, wished=wished)
+        lines, one = lines[:LINES_MAX], self._one(visit)
+        return self._pages.page("history.html", visit, first, lines=lines, names=names, wished=wished, one=one)
 
     def _health(self, visit: Visit) -> Health:
         health = self._parts.health()
@@ -86,6 +94,10 @@ class PlainPages:
 
     def _first(self, visit: Visit) -> Site | None:
         return next(iter(self._live.homes(visit)), None)
+
+    def _one(self, visit: Visit) -> bool:
+        """Whether there is one home only: its pages are then in reach from everywhere."""
+        return len(list(self._live.homes(visit))) == 1
 
 
 def _link_json(link: LinkState) -> dict[str, object]:

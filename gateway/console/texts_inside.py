@@ -21,7 +21,14 @@ PATTERNS: Final[dict[str, tuple[str, str]]] = {
 }
 LINKS: Final[dict[str, str]] = {
     "broker": "消息服务器",
-    "session": "消息会话丢失",
+    "session": "消息会话",
+    "source": "来源",
+    "engine": "判定程序",
+    "qos0": "离线消息保存（QoS 0）",
+    "gb26875": "消防主机接入口",
+    "platform": "视频平台",
+    "ledger-head": "台账签名发布",
+    "local-socket": "本机命令接口",
     "destination": "送达通道",
     "duty-check": "查岗",
     "centre": "上级监控中心",
