@@ -1,0 +1,239 @@
+"""JSON schemas of rule packs and site files, for editors: completion, hints and red lines while somebody types.
+
+The parsers decide (they know names, units and what fits together); a schema knows the options, their forms and limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from devices.reading import POINTS, Kind
+from rules.alarm import Category
+from rules.condition import Unknown
+from rules.parse_condition import DEVICES_MAX, PARTS_MAX, TIMES_MAX
+from rules.parse_fields import ID_MAX, TEXT_MAX
+from rules.parse_site import BEDS_MAX
+from rules.rule import Per
+from rules.schedule import DAYS
+from rules.site import ResidentClass
+
+Schema = dict[str, Any]
+
+DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+"""Draft 7: what the editors' TOML plug-ins understand."""
+
+_RESIDENTS_ZH: Final = ("自理", "半失能", "失能", "失智")
+_DURATION: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}(\.[0-9]{1,3})?s)?$",
+    "minLength": 2,
+    "description": "时长 / a duration: 90s, 10m, 2h10m, 7d",
+}
+_CATEGORIES: Final = [category.value for category in Category]
+_OPTIONAL: Final[Schema] = {"type": "string", "maxLength": TEXT_MAX}
+_TEXT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": TEXT_MAX}
+_WORDS: Final[Schema] = {
+    "oneOf": [
+        _TEXT,
+        {
+            "type": "object",
+            "properties": {"zh": _TEXT, "en": {"type": "string", "maxLength": TEXT_MAX}},
+            "required": ["zh"],
+            "additionalProperties": False,
+        },
+    ],
+    "description": '中英文 / words in both languages: {zh = "…", en = "…"}',
+}
+_TIME: Final[Schema] = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+_BOOLEAN: Final[Schema] = {"type": "boolean"}
+_NAMES: Final[Schema] = {"type": "array", "items": {"type": "string"}}
+_TAGS: Final[Schema] = {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,31}$"}}
+
+
+def _id(*, dotted: bool = False) -> Schema:
+    part = "[a-z0-9][a-z0-9_-]*"
+    pattern = rf"^{part}(\.{part})*$" if dotted else f"^{part}$"
+    return {"type": "string", "pattern": pattern, "maxLength": ID_MAX}
+
+
+def _table(required: Collection[str], **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _named(description: str, schema: Mapping[str, Any]) -> Schema:
+    return {**schema, "description": description}
+
+
+def _whole(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _point(*kinds: Kind) -> Schema:
+    """The points of the catalogue; numbered ones (`cable_temp.3`) by their form."""
+    names = sorted(name for name, point in POINTS.items() if point.kind in kinds)
+    numbered = r"^(cable_temp|current\.residual)\.[1-9][0-9]?$"
+    if Kind.STATE in kinds:
+        numbered = r"^(relay|input)\.([1-9][0-9]?|[A-Z])$"
+    return {"anyOf": [{"enum": names}, {"type": "string", "pattern": numbered}], "description": "测点 / a point"}
+
+
+def _conditions() -> Schema:
+    """Every kind of condition, each an object with one key; the same table as the parser's."""
+    measure: Schema = {"type": ["number", "string"], "description": "数值，可带单位 / a number, or one with its unit"}
+    unknown = _named("未知时 / while unknown", {"enum": [word.value for word in Unknown]})
+    number, state = _point(Kind.LEVEL, Kind.COUNT), _point(Kind.STATE)
+    inner: Schema = {"$ref": "#/definitions/condition"}
+    parts: Schema = {"type": "array", "items": inner, "minItems": 2, "maxItems": PARTS_MAX}
+    limit = _table(("point", "limit"), point=number, limit=measure, clear=measure, unknown=unknown)
+    count = _table(
+        ("of",),
+        of=inner,
+        devices={"oneOf": [{"const": "all"}, _whole(2, DEVICES_MAX)]},
+        times=_whole(1, TIMES_MAX),
+        within=_DURATION,
+        unknown=unknown,
+    )
+    sequence = _table(
+        ("first", "within"), first=inner, then=inner, then_not=inner, within=_DURATION, unknown=unknown
+    )
+    schedule = _table((), to=_TIME, days={"type": "array", "items": {"enum": list(DAYS)}})
+    schedule["properties"]["from"] = _TIME
+    return {
+        "equals": _named(
+            "测点等于 / the point has this value",
+            _table(("point", "value"), point=state, value={"type": ["boolean", "string"]}, unknown=unknown),
+        ),
+        "above": _named("高于（带回差）/ above, with a clear level", limit),
+        "below": _named("低于（带回差）/ below, with a clear level", limit),
+        "silent": _named("设备失联 / the device says nothing", _table(())),
+        "all": _named("全部成立 / every part holds", parts),
+        "any": _named("任一成立 / some part holds", parts),
+        "not": _named("不成立 / the part does not hold", inner),
+        "rising": _named(
+            "持续上升 / the floor keeps rising",
+            _table(
+                ("point", "by", "within"), point=number, by=measure, within=_DURATION, clear=measure, unknown=unknown
+            ),
+        ),
+        "count": _named("多台设备或多次 / so many devices of a place, or so many times", count),
+        "sequence": _named("先后 / one after (or not after) another", sequence),
+        "schedule": _named("时段 / a time of day, or days", schedule),
+    }
+
+
+def rules_schema(kinds: Collection[str]) -> Schema:
+    """The schema of a rule pack. `kinds` are the kinds of devices of the catalogue."""
+    conditions = _conditions()
+    select = _table(
+        (), kinds={"type": "array", "items": {"enum": sorted(kinds)}}, zones=_NAMES, devices=_NAMES, tags=_TAGS
+    )
+    rule = _table(
+        ("id", "title", "category", "condition"),
+        id=_id(dotted=True),
+        title=_WORDS,
+        category=_named("类别 / category", {"enum": _CATEGORIES}),
+        condition={"$ref": "#/definitions/condition"},
+        select=_named("适用设备 / the devices it is about", select),
+        priority=_named("优先级 1（最高）到 4 / 1 is the highest", _whole(1, 4)),
+        raise_after=_named("持续多久才报警 / how long it must hold", _DURATION),
+        clear_after=_named("恢复多久才解除 / how long it must be over", _DURATION),
+        latch=_named("锁定至人工复位 / stays until a person resets it", _BOOLEAN),
+        procedure=_named("处置步骤 / what to do", _WORDS),
+        per=_named("按设备或按场所 / of each device, or of a place", {"enum": [per.value for per in Per]}),
+        verify=_named("需要复核 / a person has to verify it", _BOOLEAN),
+        shelve_max=_named("最长搁置 / how long it may be shelved", _DURATION),
+        suppressed_by=_named("由哪些规则解释 / rules whose alarm explains this one", _NAMES),
+        source=_named("依据 / where the numbers come from", {"type": "string", "maxLength": TEXT_MAX}),
+    )
+    return {
+        "$schema": DIALECT,
+        "title": "安联网 rule pack",
+        **_table(("rule",), rule={"type": "array", "items": rule, "minItems": 1}),
+        "definitions": {
+            "condition": {
+                "type": "object",
+                "properties": conditions,
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": False,
+            }
+        },
+    }
+
+
+def site_schema(kinds: Collection[str]) -> Schema:
+    """The schema of a site file. `kinds` are the kinds of devices of the catalogue."""
+    home = _table(
+        ("id", "name"),
+        id={**_id(), "maxLength": 32},
+        name=_WORDS,
+        county=_id(),
+        town=_id(),
+        address=_OPTIONAL,
+        timezone=_named("时区 / of the time zone database", _OPTIONAL),
+    )
+    zone = _table(
+        ("id", "name"),
+        id=_id(),
+        name=_WORDS,
+        building=_OPTIONAL,
+        floor=_OPTIONAL,
+        residents={"enum": [*(one.value for one in ResidentClass), *_RESIDENTS_ZH]},
+        beds=_whole(0, BEDS_MAX),
+        tags=_TAGS,
+    )
+    device = _table(
+        ("id", "kind", "source", "address", "zone", "name"),
+        id=_id(),
+        kind={"enum": sorted(kinds)},
+        source=_TEXT,
+        address=_TEXT,
+        zone=_id(),
+        name=_WORDS,
+        room=_OPTIONAL,
+        profile=_TEXT,
+        category={"enum": _CATEGORIES},
+        silence_limit=_DURATION,
+        clears_are_trusted=_BOOLEAN,
+        circuit=_named("所属回路 / the electrical circuit", _id()),
+        tags=_named("标签 / bathroom, exit, lives_alone, uplink, …", _TAGS),
+    )
+    schema = _table(
+        ("home", "zone", "person"),
+        home=home,
+        zone={"type": "array", "items": zone, "minItems": 1},
+        device={"type": "array", "items": device},
+        person={"type": "array", "items": _person(), "minItems": 1},
+        plan={"type": "array", "items": _plan()},
+    )
+    return {"$schema": DIALECT, "title": "安联网 site file", **schema}
+
+
+def _person() -> Schema:
+    channel = _table(("destination",), destination=_TEXT, address=_OPTIONAL)
+    return _table(
+        ("id", "name", "role"),
+        id=_id(),
+        name=_TEXT,
+        role=_id(),
+        channels={"type": "array", "items": channel},
+        group=_BOOLEAN,
+        on_duty=_BOOLEAN,
+    )
+
+
+def _plan() -> Schema:
+    step = _table(("tell",), tell={**_NAMES, "minItems": 1}, after=_DURATION)
+    return _table(
+        ("category", "steps"),
+        category={"enum": _CATEGORIES},
+        steps={"type": "array", "items": step, "minItems": 1},
+        repeat_every=_DURATION,
+        repeats_max=_whole(0, 10_000),
+    )
