@@ -54,6 +54,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     value: str = ""
     suppressed: bool = False
     test: bool = False
+    drill: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -301,6 +302,7 @@ def alarm_row(site: Site, engine: ShownEngine, alarm: Alarm, words: Words) -> Ro
         value=raised_value(alarm),
         suppressed=alarm.suppression.kind is not SuppressionKind.NONE,
         test=bool(alarm.test),
+        drill=bool(alarm.drill),
     )
 
 
@@ -333,4 +335,5 @@ def incident_row(site: Site, engine: ShownEngine, incident: Incident, alarms: Se
         found=any(alarm.found for alarm in alarms),
         late=any(alarm.late for alarm in alarms),
         value=raised_value(first) if first is not None else "",
+        drill=bool(incident.drill),
     )

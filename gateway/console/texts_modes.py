@@ -21,6 +21,59 @@ MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "maintenance_ended": ("检修结束", "maintenance ended"),
 }
 
+MODE_TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "nav.modes": ("演练与屏蔽", "Drills and holds"),
+    "modes.title": ("演练、检修与屏蔽", "Drills, maintenance and what is held back"),
+    "modes.done": ("已执行。", "Done."),
+    "modes.second_failed": (
+        "第二人的账号或密码不对，或无权操作该机构。什么都没有改变。",
+        "The second person's account or password is wrong, or may not act here. Nothing was changed.",
+    ),
+    "drill.title": ("消防演练", "Drill"),
+    "drill.hint": (
+        "由所选探测器“发出”信号，走完整的呼叫、声光、确认、复核、复位；每条消息都标明“演练”。任何真实报警立即结束演练。",
+        "The chosen detector “speaks”: calls, sounders, acknowledgement, verdict and reset run as ever, and every "
+        "message is marked DRILL. Any real alarm ends it at once.",
+    ),
+    "drill.device": ("由哪个探测器发出", "Which detector speaks"),
+    "drill.start": ("开始演练", "Begin the drill"),
+    "drill.end": ("结束演练", "End the drill"),
+    "drill.running": ("演练进行中", "A drill is running"),
+    "drill.none": ("没有正在进行的演练", "No drill is running"),
+    "drill.sheet": ("演练计时表", "Timing sheet"),
+    "drill.not_done": ("未做", "not done"),
+    "mark.drill": ("演练", "DRILL"),
+    "held.title": ("正在屏蔽", "Held back now"),
+    "held.none": ("没有屏蔽任何报警", "Nothing is held back"),
+    "held.shelved": ("暂时屏蔽", "Shelved"),
+    "held.out_of_service": ("停用", "Out of service"),
+    "held.maintenance": ("检修", "Maintenance"),
+    "held.end": ("结束", "End it"),
+    "held.reason": ("原因", "Reason"),
+    "held.substitute": ("替代措施", "Substitute measure"),
+    "held.second": ("第二人账号", "Account of the second person"),
+    "held.second_password": ("第二人密码", "Password of the second person"),
+    "held.once": ("直到恢复一次", "until it clears once"),
+    "held.shelve": ("暂时屏蔽", "Shelve"),
+    "held.shelve_hint": (
+        "屏蔽期间照常记录，但不呼叫；到时仍未恢复即重新呼叫。",
+        "It is recorded as ever but calls nobody; if it is still there at the end, it calls again.",
+    ),
+    "held.take_out": ("停用设备", "Take a device out of service"),
+    "held.take_out_hint": (
+        "停用期间此设备的任何报警（包括火警）都不呼叫：须两人确认、写明替代措施，最长8小时，到时自动恢复。",
+        "No alarm of it calls anybody, fire included: two persons, a substitute measure, 8 hours at the most; it "
+        "returns by itself.",
+    ),
+    "maintenance.title": ("检修", "Maintenance"),
+    "maintenance.hint": (
+        "范围内的故障、监管、电气、视频报警不呼叫；火警、燃气、人员报警照常。",
+        "Troubles, supervisory, electrical and video alarms there call nobody; fire, gas and persons do as ever.",
+    ),
+    "maintenance.start": ("开始检修", "Begin maintenance"),
+    "item.hold": ("屏蔽或停用", "Shelve, or take out of service"),
+}
+
 MODE_REASONS: Final[dict[str, str]] = {
     "no drill is running": "没有正在进行的演练",
     "a drill is running already: end it first": "已有演练在进行：请先结束",
