@@ -36,9 +36,11 @@ WIFI: Final[tuple[Installation, ...]] = (
         ),
         traps=(
             Words(
-                "Switch<n> 接的是什么只有现场知道：读作 input.<n>，不会自己变成火警，须写一条规则。",
+                "Switch<n> 接的是什么只有现场知道：读作 input.<n>，不会自己变成火警。在院点文件里给设备写 "
+                'means = {"input.1" = "smoke.alarm"}，常闭触点写 "not smoke.alarm"（POWER<n> 是 relay.<n>）。',
                 "What a Switch<n> is wired to, only the site knows: it is read as input.<n> and is no fire "
-                "alarm by itself; write a rule for it.",
+                'alarm by itself. Write means = {"input.1" = "smoke.alarm"} into the device in the site file, '
+                '"not smoke.alarm" for a contact that opens in alarm (POWER<n> is relay.<n>).',
             ),
             Words(
                 "全部以 QoS 0 发布：服务器须有 queue_qos0_messages 和 upgrade_outgoing_qos。",

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from devices.means import meant, why_not
 from rules.alarm import Category
 from rules.parse_fields import Fault, Table, suggestion, unique
 from rules.parse_plan import parse_plans
@@ -150,10 +151,33 @@ def _device(table: Table, names: Names, zones: Mapping[str, tuple[str, ...]]) ->
         silence_limit=table.duration("silence_limit", defaults.silence_limit, SILENCE_MIN, SILENCE_MAX),
         clears_are_trusted=table.flag("clears_are_trusted", defaults.clears_are_trusted),
         circuit=table.id("circuit", ""),
+        means=_means(table, kind, defaults),
         tags=tuple(dict.fromkeys((*_tags(table), *zones.get(zone, ())))),
     )
     table.close()
     return device
+
+
+def _means(table: Table, kind: str, defaults: KindDefaults) -> tuple[tuple[str, str], ...]:
+    """What the readings of this device mean here; each point has one source, or a clear of one would end the other."""
+    inner = table.table("means")
+    if inner is None:
+        return ()
+    found = [(point, inner.text(point)) for point in inner.fields]
+    first: dict[str, str] = {}
+    for point, text in found:
+        meaning = meant(text)
+        problem = why_not(point, meaning)
+        if problem:
+            inner.fault(point, problem, 'Write "input.1" = "smoke.alarm", or "not smoke.alarm" if it opens in alarm')
+        elif first.setdefault(meaning.point, point) != point:
+            mend = "Wire them in series, or register what has two contacts as two devices"
+            inner.fault(point, f"{meaning.point} is meant by {first[meaning.point]} already", mend)
+        elif defaults.points and meaning.point not in defaults.points:
+            mend = f"Check the kind; {kind} has {', '.join(defaults.points)}"
+            inner.fault(point, f"kind {kind!r} has no point {meaning.point}", mend, warning=True)
+    inner.close(inner.fields)
+    return tuple(found)
 
 
 def _tags(table: Table) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """One device of the site. `source` and `address` are how its packets are known, `kind` is its profile's kind.
 
     `silence_limit`, `category` and `clears_are_trusted` come from the profile where the site file says nothing.
+    `means` is what readings of this device mean here: (`input.1`, `smoke.alarm`), (`input.2`, `not power.mains`).
     `circuit` is the electrical circuit that it measures or hangs on; `tags` (`bathroom`, `exit`, `lives_alone`, …)
     are what rules may select by beside kind and zone.
     """
@@ -54,6 +55,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     clears_are_trusted: bool = True
     circuit: str = ""
     tags: tuple[str, ...] = ()
+    means: tuple[tuple[str, str], ...] = ()
 
 
 class Channel(msgspec.Struct, frozen=True):

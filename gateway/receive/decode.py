@@ -15,6 +15,7 @@ import msgspec
 
 from devices.catalog import judged
 from devices.codec import Codec, Command, DecodeError, Describing, FaultKind, Packet
+from devices.means import told
 from devices.reading import DANGER_POINTS, Report
 from gateway.clock import Clock
 from gateway.inbox import Delivery, Inbox
@@ -136,6 +137,8 @@ class Decoder:
                     name = f"{source}/{report.device}"
                     strange.append(Report(name, report.readings, report.measured_at, report.events))
             else:
+                if found.means:
+                    report = told(report, found.means)
                 if report.events and found.device.category and is_unread(report):
                     self._tell_unreadable(route, found, payload, str(report.events[0]))
                 if report.readings:

@@ -10,6 +10,7 @@ import msgspec
 
 from devices.catalog import find_profile
 from devices.codec import Profile
+from devices.means import Meant, meant
 from devices.reading import Quality, Report, Value
 from rules.site import Device, Site
 
@@ -30,6 +31,7 @@ class Known(msgspec.Struct):
     profile: Profile | None = None
     stored_at: int = 0
     last: Report | None = None
+    means: dict[str, Meant] = {}
 
     def next_row(self, at_ms: int) -> int:
         """The row time of a report received at `at_ms`: nudged behind the one before."""
@@ -68,7 +70,8 @@ class Inventory:
             key = (device.source, device.address)
             old = before.get(key)
             stored_at, last = (old.stored_at, old.last) if old is not None else (0, None)
-            self._known[key] = Known(device, find_profile(device.kind, device.profile), stored_at, last)
+            means = {point: meant(text) for point, text in device.means}
+            self._known[key] = Known(device, find_profile(device.kind, device.profile), stored_at, last, means)
             self._strangers.pop(key, None)
 
     def find(self, source: str, address: str) -> Known | None:
