@@ -131,6 +131,8 @@ def timeline_lines(site: Site, engine: ShownEngine, steps: Sequence[Step], words
         if subject in engine.devices:
             shown = "" if rest.lower() in ("true", "false") else rest
             detail = f"{subject_words(engine, subject, words)} {shown}".strip()
+        elif subject.startswith(("source:", "link:")):
+            detail = f"{words.link(subject)} {detail_in(rest, words.language)}".strip()
         elif step.event == "verdict" and subject in ("real", "false", "test"):
             detail = f"{words(f'verdict.{subject}')} {rest}".strip()
         elif step.event in ("told", "told_over"):

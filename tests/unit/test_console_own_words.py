@@ -38,6 +38,7 @@ async def test_an_unreadable_packet_on_its_page_in_words(world: World) -> None:
         await browser.get(f"/?lang={language}")
         page = (await browser.get(f"/home/{incident.home}/incident/{incident.id}")).text
         assert title in page and remedy in page and source in page
+        assert ("source:z2m" in page) is (language == "en"), "also on the timeline"
         assert "gateway.undecodable" not in page and "[not_json]" not in page
 
 
