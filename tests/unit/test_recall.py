@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from rules.alarm import Category
 from rules.condition import AllOf, Condition, Count, Equals, Not, Rising, Schedule, Sequence, Silent
 from rules.engine import Engine
+from rules.recall import KeptLevels
 from rules.rule import Per, Rule, Select
 from rules.site import Zone
 from rules.text import Text
@@ -370,6 +371,22 @@ def test_a_sequence_of_one_device() -> None:
     assert own(home.wait(30)) == [("raised", "smoke-1")]
 
 
+def test_what_was_true_before_does_not_follow() -> None:
+    tested = Sequence(first=Equals(point="test", value=True), then=SMOKE, within=30 * SECOND)
+    home = world(tested, select=Select(kinds=("smoke",)))
+    home.spoke("smoke-1", smoke=True)
+    assert own(home.spoke("smoke-1", test=True)) == []
+    home.spoke("smoke-1", smoke=False)
+    assert own(home.spoke("smoke-1", smoke=True)) == [("raised", "smoke-1")]
+
+
+def test_somebody_who_moves_all_the_time_is_up() -> None:
+    home = world(FALL, per=Per.ROOM, select=Select(zones=("ward",)))
+    home.spoke("pir", motion=True)
+    home.spoke("radar", fell=True)
+    assert own(home.wait(600)) == []
+
+
 # schedules
 
 
@@ -492,6 +509,40 @@ def test_a_device_that_is_gone_is_not_counted_any_more() -> None:
     home.spoke("cam-4", online=False)
     left = replace(PLACES, devices=tuple(one for one in PLACES.devices if one.id != "cam-1"))
     assert ("raised", "own", "zone:ward") in alarm_changes(home.reload(site=left))
+
+
+def test_a_device_that_is_gone_is_not_named() -> None:
+    home = world(Count(of=OFF_LINE, devices=2), per=Per.ZONE, select=Select(kinds=("video",)))
+    home.spoke("cam-1", online=False)
+    home.reload(site=replace(PLACES, devices=tuple(one for one in PLACES.devices if one.id != "cam-1")))
+    home.spoke("cam-2", online=False)
+    assert own(home.spoke("cam-4", online=False)) == [("raised", "zone:ward")]
+    assert home.alarm("own", "zone:ward").detail == "cam-2, cam-4"
+
+
+def test_after_a_reset_on_site_the_same_words_raise_again() -> None:
+    """What the devices said is unknown then: they need not say something else first."""
+    two = rule("own", Count(of=OFF_LINE, devices=2), Category.SUPERVISORY, per=Per.ZONE, latch=True)
+    doubtful = tuple(replace(one, clears_are_trusted=False) if one.kind == "video" else one for one in PLACES.devices)
+    home = World(replace(PLACES, devices=doubtful), (*RULES, two))
+    home.spoke("cam-1", online=False)
+    home.spoke("cam-2", online=False)
+    alarm = home.alarm("own", "zone:ward")
+    home.acknowledges(alarm.id)
+    home.resets(alarm.id, checked=True)
+    assert not home.has("own", "zone:ward")
+    assert own(home.spoke("cam-1", online=False)) == []
+    assert own(home.spoke("cam-2", online=False)) == [("raised", "zone:ward")]
+
+
+def test_the_quick_way_of_a_window_ends_with_its_slot() -> None:
+    kept, at = KeptLevels(), datetime(2026, 3, 1, tzinfo=UTC)
+    kept.observe(RISE, "meter-1", {"current.residual": 50.0}, at)
+    until = kept.due(RISE, at)
+    assert until == at + 10 * MINUTE
+    assert kept.goes_on(RISE, {"current.residual": 50.0}, until - SECOND)
+    assert not kept.goes_on(RISE, {"current.residual": 49.0}, until - SECOND)
+    assert not kept.goes_on(RISE, {"current.residual": 60.0}, until)
 
 
 def test_new_rules_are_asked_of_what_is_known() -> None:
