@@ -18,6 +18,10 @@ from rules.turn import Turn
 MAINS = "power.mains"
 """The point whose alarm explains what fails in the whole building."""
 
+BROKER = "link:broker:"
+ALARM_TOPICS = "alarm-topics"
+"""The connection on which alarms go out: nothing is heard over it."""
+
 _CHAIN_MAX = 8
 
 
@@ -107,6 +111,11 @@ class Explained:
             alarm = cause
         return None
 
+    def _is_heard_over(self, device: Device, broker: str) -> bool:
+        """Whether a device is heard over a broker: by the name of its source, or any where no source has that name."""
+        sources = {each.source for each in self._devices.values()}
+        return device.source == broker if broker in sources else broker != ALARM_TOPICS
+
     def _is_near(self, cause: Alarm, alarm: Alarm) -> bool:
         """Whether the cause reaches that far: the same device or zone, its bridge, its broker, its building."""
         if cause.subject == alarm.subject or alarm.zone in (cause.subject, cause.zone):
@@ -116,7 +125,7 @@ class Explained:
         if device is not None:
             if speaker is not None and speaker.kind == "bridge" and speaker.source == device.source:
                 return True
-            if cause.subject.startswith("link:") and cause.subject.rpartition(":")[2] == device.source:
+            if cause.subject.startswith(BROKER) and self._is_heard_over(device, cause.subject.removeprefix(BROKER)):
                 return True
         if cause.point != MAINS:
             return False

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from devices.reading import DANGER_POINTS, Quality
-from rules.effects import AlarmChanged, AnyEffect, DriveSounder, Notify
+from rules.effects import AlarmChanged, AnyEffect, DriveSounder, Notify, Refused
 from rules.engine import Engine
 from rules.inputs import (
     AnyInput,
@@ -22,9 +22,14 @@ from rules.inputs import (
     DecodeFailed,
     EngineFaulted,
     LinkChanged,
+    Mode,
+    ModeRequested,
+    ModeVerb,
     OperatorActed,
     Outcome,
     SendReported,
+    SuppressionRequested,
+    SuppressionVerb,
     TimePassed,
     Verb,
 )
@@ -53,7 +58,13 @@ SITES = (
     replace(SITE, devices=tuple(replace(d, zone="hall") for d in DEVICES)),
     replace(SITE, plans=(replace(PLANS[0], repeats_max=1), *PLANS[1:])),
 )
-RULESETS = (RULES, RULES[1:], RULES[:3], ())
+SHELVED = tuple(
+    replace(each, shelve_max=timedelta(hours=4), suppressed_by=("gateway.link", "battery"))
+    if not each.category.endangers_people and each.id != "battery"
+    else each
+    for each in RULES
+)
+RULESETS = (RULES, SHELVED, RULES[1:], RULES[:3], ())
 DANGER_NAMES = ("smoke", "call", "sos", "heat", "gas")
 DEVICE_IDS = st.sampled_from([d.id for d in DEVICES])
 QUALITY = st.sampled_from([Quality.GOOD, Quality.GOOD, Quality.SUSPECT, Quality.BAD])
@@ -151,6 +162,27 @@ class Home(RuleBasedStateMachine):
                 if name is not None:
                     self.do(spoke(self.at, alarm.subject, battery=90.0, residual=0.0))
                     self.do(spoke(self.at, alarm.subject, **{name: True}))
+
+    @rule(verb=st.sampled_from(SuppressionVerb), pick=st.integers(0, 9), device=DEVICE_IDS, named=st.booleans(),
+          minutes=st.sampled_from([None, 1, 60, 900]), once=st.booleans(), second=st.sampled_from(["director", ""]))
+    def holds_back(self, verb: SuppressionVerb, pick: int, device: str, named: bool, minutes: int | None, once: bool,
+                   second: str) -> None:
+        targets = [device] if named or not self.engine.alarms else list(self.engine.alarms)
+        span = None if minutes is None else timedelta(minutes=minutes)
+        before = self.engine.suppressions.held()
+        target = targets[pick % len(targets)]
+        effects = self.do(SuppressionRequested(at=self.at, person="carer", verb=verb, target=target, duration=span,
+                                               once=once, reason="why", substitute="patrol", confirmed_by=second))
+        if of(effects, Refused):
+            assert self.engine.suppressions.held() == before, "a refusal changed something"
+
+    @rule(mode=st.sampled_from([Mode.DRILL, Mode.MAINTENANCE]), start=st.booleans(), device=DEVICE_IDS,
+          minutes=st.sampled_from([1, 30, 900]), zones=st.sampled_from([(), ("ward",)]))
+    def modes(self, mode: Mode, start: bool, device: str, minutes: int, zones: tuple[str, ...]) -> None:
+        works = list(self.engine.suppressions.maintenances) or [""]
+        self.do(ModeRequested(at=self.at, person="director", mode=mode, device=device, zones=zones, reason="why",
+                              verb=ModeVerb.START if start else ModeVerb.END, time_limit=timedelta(minutes=minutes),
+                              target="" if start or mode is Mode.DRILL else works[0]))
 
     @rule(pick=st.integers(0, 19), outcome=st.sampled_from([*Outcome, Outcome.REFUSED, Outcome.REFUSED]))
     def reported(self, pick: int, outcome: Outcome) -> None:

@@ -447,6 +447,25 @@ def test_a_storm_behind_one_cause_is_one_message(lose: Callable[[Holding], list[
     assert not world.alarm("silent", "camera-1").held, "another bridge, another building"
 
 
+@pytest.mark.parametrize(
+    ("broker", "held"), [("test", True), ("main", True), ("other", False), ("alarm-topics", False)]
+)
+def test_a_lost_broker_explains_what_is_heard_over_it(broker: str, held: bool) -> None:
+    world = storm()
+    world.link(f"broker:{broker}", up=False)
+    world.wait(400)
+    assert world.alarm("silent", "meter-0").held is held
+
+
+def test_a_cause_that_cleared_explains_nothing_new() -> None:
+    world = storm(replace(BRIDGE, latch=True), SILENT)
+    loses_bridge(world)
+    world.step(say(world, "bridge-1", "gateway.online", True))
+    assert world.has("bridge", "bridge-1")
+    world.wait(400)
+    assert not world.alarm("silent", "meter-0").held
+
+
 def test_what_was_told_before_its_cause_joins_it() -> None:
     world = storm()
     world.wait(400)

@@ -69,6 +69,7 @@ def check_state(engine: Engine) -> None:
     assert len({(i.zone, i.category, i.drill) for i in incidents.values()}) == len(incidents)
     assert {i.drill for i in incidents.values()} <= {"", engine.drills.running.id if engine.drills.running else ""}
     check_tests(engine)
+    check_held(engine)
     for alarm in alarms.values():
         if alarm.held:
             continue
@@ -87,6 +88,30 @@ def check_state(engine: Engine) -> None:
     assert {m.incident for m in engine.escalation.messages.values()} <= set(incidents)
     for state in engine.devices.values():
         assert state.silent or ("silent", state.device.id) in engine.deadlines
+
+
+def check_held(engine: Engine) -> None:
+    """Whatever is held back has an end, and no danger is held back but of a device out of service or a test."""
+    held, now = engine.suppressions.held(), engine.now
+    ends = [(("unshelve", each.rule, each.subject), each) for each in held.shelves]
+    ends += [(("return", each.device), each) for each in held.devices]
+    ends += [(("maintenance", each.id), each) for each in held.maintenances]
+    for key, each in ends:
+        assert now is not None and engine.deadlines.due_at(key) == each.until
+        assert now < each.until <= each.at + timedelta(hours=24)
+    out = {each.device for each in held.devices}
+    for alarm in engine.alarms.values():
+        if alarm.category.endangers_people and alarm.held and not alarm.test:
+            assert alarm.subject in out and alarm.suppression.kind is SuppressionKind.OUT_OF_SERVICE
+        if alarm.subject in out and not alarm.test and not alarm.drill:
+            assert alarm.held
+        if alarm.suppression.kind is SuppressionKind.BY_DESIGN and not alarm.test:
+            cause = engine.alarms.get(alarm.suppression.cause)
+            settling = ("explained", alarm.suppression.cause) in engine.deadlines
+            assert settling or (cause is not None and cause.active)
+    drill = engine.drills.running
+    assert {alarm.drill for alarm in engine.alarms.values()} <= {"", drill.id if drill else ""}
+    assert drill is None or (now is not None and now < drill.ends_at and drill.alarm in engine.alarms)
 
 
 def check_tests(engine: Engine) -> None:
