@@ -21,6 +21,7 @@ fi
 if [ "$what" = test ]; then
   missing=""
   { command -v mosquitto || [ -x /usr/sbin/mosquitto ]; } >/dev/null 2>&1 || missing="$missing mosquitto"
+  ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing faketime"
   command -v mosquitto_sub >/dev/null 2>&1 || missing="$missing mosquitto-clients"
   command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"
   command -v victoria-metrics >/dev/null 2>&1 || missing="$missing victoria-metrics"

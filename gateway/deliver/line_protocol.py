@@ -239,7 +239,7 @@ class LineBuilder:
         fields = (
             f"id={text_value(incident.id)},open={_flag(still_open)},open_count={1.0 if still_open else 0.0}"
             f",confirmed={_flag(incident.confirmed)},acknowledged={_flag(incident.acknowledged_at is not None)}"
-            f",step={float(incident.step)!r},alarms={float(len(incident.alarms))!r}"
+            f",step={float(incident.step)!r},alarms={float(incident.alarm_count)!r}"
         )
         if incident.verdict is not None:
             fields += f",verdict={text_value(incident.verdict.kind.value)},cause={text_value(incident.verdict.cause)}"
