@@ -201,6 +201,10 @@ def site_schema(kinds: Collection[str]) -> Schema:
         category={"enum": _CATEGORIES},
         silence_limit=_DURATION,
         clears_are_trusted=_BOOLEAN,
+        means=_named(
+            '接入点的实际含义 / what its inputs are here: {"input.1" = "smoke.alarm"}',
+            {"type": "object", "additionalProperties": {"type": "string"}},
+        ),
         circuit=_named("所属回路 / the electrical circuit", _id()),
         tags=_named("标签 / bathroom, exit, lives_alone, uplink, …", _TAGS),
     )
