@@ -12,7 +12,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rules.condition import Recalled, Rising, Schedule, is_mark, points_of
+from devices.reading import Value
+from rules.condition import (
+    Condition,
+    Leaf,
+    Not,
+    Recalled,
+    Rising,
+    Schedule,
+    Unknown,
+    is_mark,
+    parts_of,
+    points_of,
+)
 from rules.deadlines import Deadlines
 from rules.index import Index, place_of
 from rules.recall import Kept, KeptCount, KeptSequence, KeptTruths, kept_for
@@ -85,7 +97,9 @@ class Memory:
         """A device spoke: what its own rule remembers. True if an answer is another one now."""
         changed = False
         for recalled in state.watch.recalled.get(rule.id, ()):
-            changed |= self._observe(at, state, recalled, state)
+            # Most devices have none of a rule's points: nothing is kept of them.
+            if (state.device.id, recalled.mark) in self.kept or _may_answer(rule, recalled.of, state.values):
+                changed |= self._observe(at, state, recalled, state)
         return changed
 
     def shared(self, at: datetime, state: DeviceState, rule: Rule) -> DeviceState | None:
@@ -240,3 +254,13 @@ def _all_recalled(state: DeviceState) -> Iterator[Recalled]:
 
 def _recalled(state: DeviceState, mark: str) -> Recalled | None:
     return next((recalled for recalled in _all_recalled(state) if recalled.mark == mark), None)
+
+
+def _may_answer(rule: Rule, condition: Condition, values: Mapping[str, Value]) -> bool:
+    """Whether a condition could help a rule to hold for a device that told the points in `values` and no others."""
+    if isinstance(condition, Schedule) or not values.keys().isdisjoint(points_of(condition)):
+        return True
+    return any(
+        isinstance(part, Not) or (isinstance(part, Leaf) and part.unknown is Unknown.TRIP)
+        for part in parts_of(rule.condition)
+    )
