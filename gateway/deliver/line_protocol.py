@@ -224,7 +224,7 @@ class LineBuilder:
             f",active={_flag(alarm.active)},latched={_flag(alarm.latched)}"
             f",acknowledged={_flag(alarm.acknowledged is not None)}"
             f",suppression={text_value(alarm.suppression.kind.value)},priority={float(alarm.priority)!r}"
-            f",drill={_flag(alarm.drill)}"
+            f",drill={_flag(bool(alarm.drill))}"
             f",title={text_value(alarm.title.in_language('zh'))},value={text_value(alarm.value)}"
             f"{_durations(alarm, effect.change)}"
         )

@@ -230,7 +230,7 @@ def test_alarm_row_has_its_axes_apart_and_a_number_to_sum() -> None:
     assert lines == [
         f"alarm,{TAGS},zone=floor1,device=smoke1,category=fire,rule=fire.smoke,change=raised "
         'id="h1:1:7",state="unacknowledged",open=true,open_count=1.0,active=true,latched=true,acknowledged=false,'
-        f'suppression="none",priority=1.0,title="火警",value="true" {START_MS}'
+        f'suppression="none",priority=1.0,drill=false,title="火警",value="true" {START_MS}'
     ]
 
 
