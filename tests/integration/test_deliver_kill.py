@@ -111,7 +111,8 @@ async def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path) -> None:
     assert last.returncode == 0
     counts = Counter(handed(tmp_path))
     assert counts.keys() == {f"m{number}" for number in range(MESSAGES)}
-    assert sum(count - 1 for count in counts.values()) <= kills * AT_ONCE
+    # On the way at a kill: being handed over, or handed over with their end not on disk yet.
+    assert sum(count - 1 for count in counts.values()) <= kills * 2 * AT_ONCE
     assert max(counts.values()) <= 1 + kills
     assert (await ends(tmp_path)) == Counter({f"m{number}": 1 for number in range(MESSAGES)})
     again = start(tmp_path)

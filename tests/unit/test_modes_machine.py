@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from rules.effects import AlarmChanged, AnyEffect, Change, Notify, Refused, WalkTestChanged
-from rules.inputs import AnyInput, DecodeFailed, ModeRequested, ModeVerb, OperatorActed, ReadingsArrived, Verb
+from rules.inputs import AnyInput, DecodeFailed, Mode, ModeRequested, ModeVerb, OperatorActed, ReadingsArrived, Verb
 from tests.unit.engine_world import of, spoke
 from tests.unit.test_engine_machine import DANGER_NAMES, DEVICE_IDS, Home
 from tests.world.invariants import check_state, check_tests
@@ -42,7 +42,8 @@ class Model:
         self.ticked: dict[str, datetime] = {}
 
     def note(self, happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
-        if isinstance(happened, ModeRequested) and not of(effects, Refused):
+        walks = isinstance(happened, ModeRequested) and happened.mode is Mode.WALK_TEST
+        if walks and not of(effects, Refused):
             if happened.verb is ModeVerb.START:
                 (started,) = of(effects, WalkTestChanged)
                 self.running, self.armed, self.ticked = started.walk_test.id, None, {}
@@ -90,8 +91,8 @@ class WalkHome(Home):
         told = {notify.incident.id for notify in of(effects, Notify)}
         for change in of(effects, AlarmChanged):
             alarm = change.alarm
-            if alarm.test or not alarm.category.endangers_people:
-                continue
+            if alarm.test or alarm.held or not alarm.category.endangers_people:
+                continue  # (which danger may be held back: check_held)
             if change.change not in (Change.RAISED, Change.BECAME_REAL):
                 continue
             assert alarm.incident, "a real danger without an incident"
