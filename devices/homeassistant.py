@@ -19,7 +19,7 @@ from devices.codec import Decoded, DecodeError, Packet
 from devices.draft import Draft, start_of, text_of
 from devices.homeassistant_announced import EMPTY, Context, announced, announcement, identity
 from devices.homeassistant_meanings import CALLS, Availability, Entity, How, bool_of, spelled
-from devices.homeassistant_values import evaluated, needs_json
+from devices.homeassistant_values import answered, evaluated, needs_json
 from devices.reading import DANGER_POINTS
 from devices.values import read_instant, read_json
 from devices.zwavejs import read_notification
@@ -84,12 +84,18 @@ def _said(
 
 
 def _value(entity: Entity, plain: str, said: Any) -> Any:
+    """The entity's value, None where it is not known: that a key is not there is no measurement and ends nothing."""
     if entity.path is not None:
         value = said
         for key in entity.path:
             value = value.get(key) if isinstance(value, dict) else None
         return value
-    return evaluated(entity.template, plain, said) if entity.template else plain
+    if not entity.template:
+        return plain
+    value, rests_on_absence = answered(entity.template, plain, said)
+    if rests_on_absence and (entity.how is not How.STATE or bool_of(entity, value) is not True):
+        return None
+    return value
 
 
 def _read(entity: Entity, plain: str, said: Any, drafts: dict[str, Draft], known: Context) -> Context:

@@ -1,7 +1,7 @@
 """The part of Jinja that devices use in Home Assistant discovery, parsed: one expression, or texts chosen by `if`.
 
-Paths (`value_json.a["b"]`), filters (float, int, round, default, lower, upper, trim, string, bool, abs, iif,
-is_defined), arithmetic, comparisons, `x if y else z` and `{% if %}`. Anything else is refused when the device
+Paths (`value_json.a["b"]`), the filters and methods of the tables below, lists, objects as tables of words, `in`,
+arithmetic, comparisons, `x if y else z`, `{% set %}` and `{% if %}`. Anything else is refused when the device
 announces itself, by name. None stands for whatever is not there: the device does not know. Nothing can loop.
 """
 
@@ -19,16 +19,19 @@ TOKENS_MAX: Final = 256
 """Longer expressions than devices announce: the tree that they make must not be too deep to walk."""
 
 Node = tuple[Any, ...]
+Names = dict[str, tuple[Node, int]]
 
 _BLOCK: Final = re.compile(r"\{\{-?(.*?)-?\}\}|\{%-?(.*?)-?%\}|\{#.*?#\}", re.DOTALL)
+_SET: Final = re.compile(r"set\s+([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)", re.DOTALL)
 _TOKEN: Final = re.compile(
-    r"\s*(?:([0-9]+\.[0-9]+|[0-9]+)|([A-Za-z_][A-Za-z0-9_]*)|'([^'\\]*)'|\"([^\"\\]*)\"|(==|!=|<=|>=|//|[-+*/%<>().,|\[\]~]))"
+    r"\s*(?:([0-9]+\.[0-9]+|[0-9]+)|([A-Za-z_][A-Za-z0-9_]*)|'([^'\\]*)'|\"([^\"\\]*)\"|(==|!=|<=|>=|//|[-+*/%<>().,|\[\]~{}:]))"
 )
 _FILTERS: Final = frozenset(
-    {"float", "int", "round", "default", "d", "lower", "upper", "trim", "string", "bool", "abs", "iif", "is_defined"}
+    """float int round default d lower upper trim string bool abs iif is_defined bitwise_and bitwise_or replace length
+    count""".split()  # noqa: SIM905
 )
 _FUNCTIONS: Final = frozenset({"float", "int", "bool", "iif"})
-_METHODS: Final = frozenset({"get", "lower", "upper", "strip"})
+_METHODS: Final = frozenset({"get", "lower", "upper", "strip", "replace", "split", "startswith", "endswith"})
 COMPARISONS: Final = ("<", ">", "<=", ">=")
 _TESTS: Final = frozenset({"defined", "none", "equalto", "eq", "number", "string"})
 _CONSTANTS: Final[dict[str, Any]] = {
@@ -42,10 +45,11 @@ _CONSTANTS: Final[dict[str, Any]] = {
 
 
 class _Parser:
-    """One expression, by recursive descent."""
+    """One expression, by recursive descent. `names` are those that were set before it, with their sizes."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, names: Names) -> None:
         self.source = source.strip()
+        self.names = names
         self.tokens: list[tuple[str, Any]] = []
         self.at = 0
         self.depth = 0
@@ -64,6 +68,7 @@ class _Parser:
             else:
                 self.tokens.append(("value", single if single is not None else double))
             position = match.end()
+        self.size = len(self.tokens)
 
     def fault(self) -> DecodeError:
         return DecodeError("value_template", "an expression of the forms that are understood", self.source)
@@ -127,6 +132,9 @@ class _Parser:
                 node = ("compare", value, node, self.sum())
             elif self.take("name", "in"):
                 node = ("in", node, self.sum())
+            elif self.tokens[self.at : self.at + 2] == [("name", "not"), ("name", "in")]:
+                self.at += 2
+                node = ("not", ("in", node, self.sum()))
             elif self.take("name", "is"):
                 node = self.test(node)
             else:
@@ -194,10 +202,17 @@ class _Parser:
 
     def arguments(self) -> tuple[Node, ...]:
         self.expect("(")
+        return self.listed(")")
+
+    def listed(self, end: str, between: str = "") -> tuple[Node, ...]:
+        """Expressions with commas between them; with `between` they are pairs, one after the other."""
         given: list[Node] = []
-        while not self.take("sign", ")"):
+        while not self.take("sign", end):
             given.append(self.choice())
-            if self.peek() != ("sign", ")"):
+            if between:
+                self.expect(between)
+                given.append(self.choice())
+            if self.peek() != ("sign", end):
                 self.expect(",")
         return tuple(given)
 
@@ -213,10 +228,21 @@ class _Parser:
                 return ("said", value)
             if value in _FUNCTIONS and self.peek() == ("sign", "("):
                 return ("call", value, self.arguments())
-        if (kind, value) == ("sign", "("):
-            node = self.choice()
-            self.expect(")")
-            return node
+            if value in self.names:
+                node, size = self.names[value]
+                self.size += size
+                if self.size > TOKENS_MAX:
+                    raise self.fault()
+                return node
+        match (kind, value):
+            case ("sign", "("):
+                node = self.choice()
+                self.expect(")")
+                return node
+            case ("sign", "["):
+                return ("list", self.listed("]"))
+            case ("sign", "{"):
+                return ("dict", self.listed("}", ":"))
         raise self.fault()
 
 
@@ -236,13 +262,15 @@ def parsed(source: str) -> Node:
         end = match.end()
     pieces.append(("text", source[end:]))
     pieces = [(kind, text) for kind, text in pieces if kind != "text" or text.strip()]
-    node, rest = _sequence(pieces, 0, source, 0)
+    node, rest = _sequence(pieces, 0, source, 0, {})
     if rest != len(pieces):
         raise DecodeError("value_template", "an if with its endif", source)
     return node
 
 
-def _sequence(pieces: list[tuple[str, str]], at: int, source: str, depth: int) -> tuple[Node, int]:
+def _sequence(
+    pieces: list[tuple[str, str]], at: int, source: str, depth: int, names: Names
+) -> tuple[Node, int]:
     """Texts, expressions and ifs up to the end or to the enclosing if's next branch."""
     if depth > DEPTH_MAX:
         raise DecodeError("value_template", f"at most {DEPTH_MAX} levels", source)
@@ -252,9 +280,12 @@ def _sequence(pieces: list[tuple[str, str]], at: int, source: str, depth: int) -
         if kind == "text":
             nodes.append(("value", text.strip()))
         elif kind == "expression":
-            nodes.append(_Parser(text).whole())
+            nodes.append(_Parser(text, names).whole())
+        elif depth == 0 and (setting := _SET.fullmatch(text)) is not None:
+            parser = _Parser(setting[2], names)
+            names[setting[1]] = (parser.whole(), parser.size)
         elif text.startswith("if "):
-            node, at = _branches(pieces, at, source, depth)
+            node, at = _branches(pieces, at, source, depth, names)
             nodes.append(node)
             continue
         elif text.split(" ")[0] in ("elif", "else", "endif"):
@@ -267,16 +298,18 @@ def _sequence(pieces: list[tuple[str, str]], at: int, source: str, depth: int) -
     return (("join", tuple(nodes)) if nodes else ("value", None)), at
 
 
-def _branches(pieces: list[tuple[str, str]], at: int, source: str, depth: int) -> tuple[Node, int]:
-    condition = _Parser(pieces[at][1].partition(" ")[2]).whole()
-    then, at = _sequence(pieces, at + 1, source, depth + 1)
+def _branches(
+    pieces: list[tuple[str, str]], at: int, source: str, depth: int, names: Names
+) -> tuple[Node, int]:
+    condition = _Parser(pieces[at][1].partition(" ")[2], names).whole()
+    then, at = _sequence(pieces, at + 1, source, depth + 1, names)
     word = pieces[at][1] if at < len(pieces) else ""
     if word.startswith("elif "):
-        otherwise, at = _branches(pieces, at, source, depth + 1)
+        otherwise, at = _branches(pieces, at, source, depth + 1, names)
         return ("if", condition, then, otherwise), at
-    otherwise = ("value", None)
+    otherwise = ("value", "")
     if word == "else":
-        otherwise, at = _sequence(pieces, at + 1, source, depth + 1)
+        otherwise, at = _sequence(pieces, at + 1, source, depth + 1, names)
         word = pieces[at][1] if at < len(pieces) else ""
     if word != "endif":
         raise DecodeError("value_template", "an if with its endif", source)
