@@ -211,8 +211,7 @@ def _content(uplink: _Uplink) -> tuple[Mapping[str, Any] | None, int]:
     model = find_model(uplink.about)
     if not frame or not can_read(model, uplink.device, uplink.port):
         return None, len(frame)
-    said, unread = read_frame(frame, model, field)
-    return (said or None), unread
+    return read_frame(frame, model, field)
 
 
 def _unwrapped(said: Mapping[str, Any]) -> Mapping[str, Any]:

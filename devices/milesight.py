@@ -69,7 +69,12 @@ _BATTERY: Final[Channels] = {_key(0x01, 0x75): Channel(1, (Part("battery"),))}
 _DEGREES: Final = Part("temperature", size=2, per=10, signed=True)
 _HUMIDITY: Final = Channel(1, (Part("humidity", per=2),))
 _HEAT: Final = {0: "threshold alarm release", 1: "threshold alarm"}
-_CLIMATE: Final[Channels] = {_key(0x03, 0x67): Channel(2, (_DEGREES,)), _key(0x04, 0x68): _HUMIDITY}
+_DEGREES_ALARM: Final = Channel(3, (_DEGREES, Part("temperature_alarm", at=2, words=_HEAT)))
+_CLIMATE: Final[Channels] = {
+    _key(0x03, 0x67): Channel(2, (_DEGREES,)),
+    _key(0x04, 0x68): _HUMIDITY,
+    _key(0x83, 0x67): _DEGREES_ALARM,
+}
 _LEAK: Final = _states("leakage_status", "normal", "leak")
 _PPM: Final = {0xFFFE: "polarizing", 0xFFFF: "device error"}
 _READ: Final = {0xFFFD: "over range alarm", 0xFFFF: "read failed"}
@@ -95,7 +100,7 @@ def _transformer(channel: int, name: str, kind: int, per: int) -> Channels:
 
 _CABINET: Final[Channels] = {
     _key(0x09, 0x67): Channel(2, (msgspec.structs.replace(_DEGREES, status=_READ),)),
-    _key(0x89, 0x67): Channel(3, (_DEGREES, Part("temperature_alarm", at=2, words=_HEAT))),
+    _key(0x89, 0x67): _DEGREES_ALARM,
     **{_key(channel, 0x63): Channel(4) for channel in (0x10, 0x11, 0x12)},
     _key(0x13, 0x75): Channel(1, (Part("low_voltage_alarm.alarm_type", words={1: "low voltage alarm"}),)),
 }
@@ -155,7 +160,6 @@ MODELS: Final[dict[str, Channels]] = {
         _CLIMATE,
         {
             _key(0x05, 0x00): _states("occupancy", "vacant", "occupied"),
-            _key(0x83, 0x67): Channel(3, (_DEGREES, Part("temperature_alarm", at=2, words=_HEAT))),
         },
         _history(9),
     ),
@@ -204,8 +208,9 @@ MODELS: Final[dict[str, Channels]] = {
             _key(0x07, 0xEA): Channel(5),
         },
     ),
-    # gs-series/gs101@06402d2
+    # gs-series/gs101@06402d2; temperature and humidity stand before the gas on devices that have them
     "gs101": _model(
+        _CLIMATE,
         {
             _key(0x05, 0x8E): _states("gas_status", "normal", "alarm"),
             _key(0x06, 0x01): Channel(1),
@@ -273,6 +278,16 @@ def _agreed() -> Channels:
 
 AGREED: Final = _agreed()
 
+_LENGTHS: Final = {
+    **dict.fromkeys((0x00, 0x01, 0x68, 0x70, 0x75, 0x81, 0x8E), 1),
+    **dict.fromkeys((0x65, 0x66, 0x67, 0x73, 0x74, 0x77, 0x7D, 0x82, 0x98, 0x99, 0xC9), 2),
+    **dict.fromkeys((0x63, 0x80, 0x83, 0x90, 0x97, 0xC8), 4),
+}
+"""How long a measurement of a type is, whatever its channel (all decoders above agree)."""
+_URGENT: Final = frozenset({"alarm", "leak", "fall", "short press", "long press", "double press"})
+_MEASUREMENT_MAX: Final = 0x1F
+"""Channels above hold alarms (0x80 and more), history (0x20) and settings: their length is the model's own."""
+
 _SMOKE_EVENTS: Final = {
     0x1: "alarm",
     0x2: "silent",
@@ -301,19 +316,37 @@ def can_read(model: str, address: str, port: object) -> bool:
 
 
 def read_frame(data: bytes, model: str, field: str = "data") -> tuple[dict[str, Any], int]:
-    """The object of a frame, and how many bytes at its end could not be understood (an unknown channel ends it)."""
+    """The object of a frame, and how many of its bytes could not be understood.
+
+    A measurement that the model is not known to have is stepped over, since its type tells its length: an alarm may
+    stand behind it. Any other unknown channel ends the frame; one that is cut short spoils it, unless there is danger.
+    """
     if model == "gs524n" or (model not in MODELS and len(data) == 6 and data[0] == 0x22 and data[1] >> 4 == 1):
         return _smoke(data, field), 0
     channels = MODELS.get(model, AGREED)
     cursor = Cursor(data, field)
     said: dict[str, Any] = {}
+    unread = 0
     while cursor.left >= 2:
-        channel = channels.get(int.from_bytes(cursor.data[cursor.position : cursor.position + 2], "big"))
-        if channel is None:
-            return said, cursor.left
+        key = int.from_bytes(cursor.data[cursor.position : cursor.position + 2], "big")
+        channel = channels.get(key)
+        if channel is not None:
+            length: int | None = channel.length
+        else:
+            length = _LENGTHS.get(key & 0xFF) if key >> 8 <= _MEASUREMENT_MAX else None
+        if length is None or (length + 2 > cursor.left and not _URGENT.isdisjoint(_texts(said))):
+            return said, unread + cursor.left
         cursor.take(2)
-        _read_channel(cursor.take(channel.length), channel, said)
-    return said, cursor.left
+        value = cursor.take(length)
+        if channel is None:
+            unread += 2 + length
+        else:
+            _read_channel(value, channel, said)
+    return said, unread + cursor.left
+
+
+def _texts(said: Mapping[str, Any]) -> list[str]:
+    return [value for value in said.values() if isinstance(value, str)]
 
 
 def _read_channel(value: bytes, channel: Channel, said: dict[str, Any]) -> None:

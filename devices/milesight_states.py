@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from devices.codec import DecodeError
 from devices.lorawan_meanings import Meaning, Saying, number, state, words
+from devices.milesight import find_model
 from devices.values import TEXT_MAX, canonical_state, read_number
 
 ALARMS_MAX: Final = 64
@@ -21,6 +22,16 @@ _RELEASE_WORDS: Final = ("threshold alarm release", "temperature threshold alarm
 _HEAT: Final = state("heat.alarm", _ALARM_WORDS, _RELEASE_WORDS)
 _HEAT_OF_PROBE: Final = words({**_HEAT.words, **dict.fromkeys(("mutation", "mutation alarm"), ())})
 """A mutation is a quick change, up or down: no heat by itself."""
+_THRESHOLDS: Final[dict[str, tuple[str, Meaning]]] = {
+    "temperature_alarm": ("temperature", _HEAT),
+    "temperature_abnormal": ("temperature", _HEAT),
+    **{f"temperature_chn{n}_alarm": (f"temperature_chn{n}", _HEAT_OF_PROBE) for n in (1, 2)},
+}
+"""Alarms of a threshold, above or below, that the installer set; and the temperature that tells which."""
+_HEAT_GUARDS: Final = ("ws203", "ct", "ts")
+"""Models whose threshold guards a room or a cabinet against heat; on all others it guards a climate or a fridge."""
+_NO_HEAT_BELOW: Final = 20.0
+"""°C (a design number). Below it nothing is hot: the threshold was crossed downwards, or is a fridge's."""
 
 _SENSOR: Final = words(
     {
@@ -43,10 +54,7 @@ MILESIGHT: Final[dict[str, Meaning]] = {
     "h2s": number("h2s.ppm"),
     **dict.fromkeys(("nh3_sensor_status", "h2s_sensor_status", "temperature_sensor_status"), _SENSOR),
     **dict.fromkeys(("current_sensor_status", *(f"current_chn{n}_sensor_status" for n in (1, 2, 3))), _SENSOR),
-    "temperature_alarm": _HEAT,
-    "temperature_abnormal": _HEAT,
     **{f"temperature_chn{n}": number(f"cable_temp.{n}") for n in (1, 2)},
-    **{f"temperature_chn{n}_alarm": _HEAT_OF_PROBE for n in (1, 2)},
     **{f"magnet_chn{n}": state(f"input.{n}", ("close", "closed"), ("open", "opened")) for n in (1, 2)},
     **{f"current_chn{n}": number(f"current.{phase}") for n, phase in enumerate("abc", 1)},
     "low_voltage_alarm.alarm_type": words({"low voltage alarm": (("battery.low", True),)}),
@@ -129,8 +137,27 @@ def read_milesight(saying: Saying, flat: Mapping[str, Any], model: str) -> None:
     if isinstance(flat.get("illuminance"), (int, float)) and not isinstance(flat["illuminance"], bool):
         _number(saying, "illuminance", flat["illuminance"], "illuminance")
     saying.understood += len(BOOKKEEPING.intersection(flat))
+    for name in _THRESHOLDS.keys() & flat.keys():
+        if flat[name] is not None:
+            _threshold(saying, flat, name, model)
     _current_alarms(saying, flat)
     _radar(saying, flat)
+
+
+def _threshold(saying: Saying, flat: Mapping[str, Any], name: str, model: str) -> None:
+    """A temperature beyond a threshold: heat where the model guards against it and it is not cold, else an event."""
+    beside, meaning = _THRESHOLDS[name]
+    brand = find_model(model)
+    word = canonical_state(flat[name])
+    said = meaning.words.get(word.replace("_", " ") if isinstance(word, str) else word) if word is not None else None
+    temperature = flat.get(beside)
+    is_cold = isinstance(temperature, (int, float)) and temperature < _NO_HEAT_BELOW
+    if (brand and not brand.startswith(_HEAT_GUARDS)) or (is_cold and said == (("heat.alarm", True),)):
+        saying.understood += 1
+        state_said = flat[name] if isinstance(flat[name], str) else f"{word}"
+        saying.note({"type": "alarm", "alarm": "temperature threshold", "state": state_said[:TEXT_MAX]})
+    else:
+        saying.read({name: flat[name]}, {name: meaning})
 
 
 def _smoke_event(saying: Saying, flat: Mapping[str, Any]) -> None:
