@@ -88,6 +88,21 @@ def announcement(topic: str, component: str, name: str, payload: bytes, known: C
     return Decoded((Report(device, events=tuple(events[:EVENTS_MAX])),), after)
 
 
+def state_topics(payload: bytes) -> tuple[str, ...]:
+    """The state topics that a configuration names, whether or not it can be understood."""
+    try:
+        config = read_json("config", payload)
+    except DecodeError:
+        return ()
+    if not isinstance(config, dict):
+        return ()
+    config = _expanded(config)
+    listed = config.get("components")
+    parts = [config, *(listed.values() if isinstance(listed, dict) else ())]
+    named = (text(part, "state_topic") for part in parts[:COMPONENTS_MAX] if isinstance(part, dict))
+    return tuple(topic for topic in named if topic)
+
+
 def _expanded(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration with whole words for its keys, and its base topic in place of `~`."""
     base = config.get("~")

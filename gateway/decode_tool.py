@@ -19,11 +19,15 @@ import msgspec
 
 from devices.catalog import CODECS
 from devices.codec import Codec, DecodeError, Packet
+from devices.homeassistant_announced import Context, state_topics
 from devices.identify import Candidate, candidates, sign_of_life
-from devices.reading import Quality, Report
+from devices.reading import DANGER_POINTS, Quality, Report
 
 LINE_MAX = 16 * 1024 * 1024
 _KEPT_WORDS = 24
+_REFUSED_MAX = 1000
+_SELF_EXPLAINING = frozenset({"zigbee2mqtt", "zwavejs", "ring", "rtl433", "frigate", "wyze", "neolink"})
+"""Codecs whose messages say units and meaning themselves: what discovery says of their topics adds nothing."""
 
 
 class LineError(Exception):
@@ -36,26 +40,81 @@ class DecodeTool:
     def __init__(self) -> None:
         self._codecs: dict[tuple[str, str], Codec] = {}
         self._contexts: dict[tuple[str, str], Any] = {}
+        self._refused: dict[str, str] = {}
 
     def decode(self, topic: str, payload: bytes, *, retained: bool = False) -> dict[str, Any]:
         """The meaning of one message as plain data, or {"error": …}."""
         packet = Packet(topic, payload, retained=retained)
         tried: list[str] = []
-        for candidate in candidates(topic, payload):
+        likely = candidates(topic, payload)
+        announced = self._announced(topic)
+        if announced is not None and not any(one.sure and one.codec in _SELF_EXPLAINING for one in likely):
+            answer = self._as_announced(announced, likely, packet)
+            if answer is not None:
+                return answer
+        for candidate in likely:
             try:
                 reports, learned = self._try(candidate, packet)
             except DecodeError as fault:
+                self._remember_refusal(packet, fault)
                 if candidate.sure:
                     return {"error": f"{candidate.codec}: {fault}"}
                 tried.append(f"{candidate.codec}: {fault}")
                 continue
+            if announced is not None and not any(report.readings for report in reports):
+                answer = self._as_announced(announced, (), packet)
+                if answer is not None and answer.get("readings"):
+                    return answer
             if reports or learned or candidate.sure:
                 return meaning(reports)
         life = sign_of_life(topic, payload)
         if life is not None:
             return meaning((life,))
+        refused = self._refused.get(topic)
+        if refused is not None:
+            return {"error": f"homeassistant: {topic[:80]} was announced, but {refused}"}
         words = "; ".join(tried) or "no ecosystem known to the gateway has such a topic"
         return {"error": f"topic: expected one of a known ecosystem, found {topic[:80]!r} ({words})"}
+
+    def _announced(self, topic: str) -> Candidate | None:
+        """Home Assistant's codec, where a configuration that it understood named this topic."""
+        for (codec, prefix), context in self._contexts.items():
+            if isinstance(context, Context) and (topic in context.topics or topic in context.availability):
+                return Candidate(codec, prefix)
+        return None
+
+    def _as_announced(
+        self, announced: Candidate, likely: tuple[Candidate, ...], packet: Packet
+    ) -> dict[str, Any] | None:
+        """What an announced topic says: in the words of its configuration, which knows units and meaning.
+
+        A danger that the topic's own ecosystem sees in it besides is never left out.
+        """
+        try:
+            reports, _ = self._try(announced, packet)
+        except DecodeError as fault:
+            return {"error": f"{announced.codec}: {fault}"}
+        if not any(report.readings or report.events for report in reports):
+            return None if not any(one.sure and one.codec != "homeassistant" for one in likely) else meaning(reports)
+        for candidate in likely:
+            if candidate.sure and candidate.codec != announced.codec:
+                reports = (*reports, *self._dangers(candidate, packet, reports))
+        return meaning(reports)
+
+    def _dangers(self, candidate: Candidate, packet: Packet, said: tuple[Report, ...]) -> tuple[Report, ...]:
+        """The dangers that a codec sees in a packet and that nothing was said of yet."""
+        points = {reading.point for report in said for reading in report.readings}
+        try:
+            reports, _ = self._try(candidate, packet)
+        except DecodeError:
+            return ()
+        found = []
+        for report in reports:
+            dangers = (r for r in report.readings if r.value is True and r.point in DANGER_POINTS)
+            new = tuple(reading for reading in dangers if reading.point not in points)
+            if new:
+                found.append(Report(report.device, new, report.measured_at))
+        return tuple(found)
 
     def _try(self, candidate: Candidate, packet: Packet) -> tuple[tuple[Report, ...], bool]:
         """What one codec makes of it, and whether it learned from it."""
@@ -67,6 +126,13 @@ class DecodeTool:
         decoded = codec.decode(packet, before)
         self._contexts[key] = decoded.context
         return decoded.reports, before is not None and decoded.context != before
+
+    def _remember_refusal(self, packet: Packet, fault: DecodeError) -> None:
+        """The state topics of a configuration that was refused: what comes there is not understood for that reason."""
+        if not packet.topic.endswith("/config") or len(self._refused) >= _REFUSED_MAX:
+            return
+        for topic in state_topics(packet.payload):
+            self._refused[topic] = f"its configuration {packet.topic[:80]} was refused: {fault}"
 
     def run(self, lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
         """The answer to each line that is not blank, with the message it answers (None if it could not be read)."""

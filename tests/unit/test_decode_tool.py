@@ -215,3 +215,72 @@ def test_a_line_is_read_as_it_was_meant() -> None:
     assert read_line(b'{"topic": "t", "payload": ""}')["payload"] == b""
     assert read_line(b'{"topic": "t", "base64": "AAE="}')["payload"] == b"\x00\x01"
     assert read_line(b'{"topic": "t", "payload": {"base64": "AAE="}}')["payload"] == b"\x00\x01"
+
+
+def hass(component: str, object_id: str, **config: object) -> tuple[str, bytes]:
+    announcement = {"unique_id": object_id, "device": {"identifiers": "aabb"}, **config}
+    return f"homeassistant/{component}/{object_id}/config", json.dumps(announcement).encode()
+
+
+SMOKE = {"device_class": "smoke"}
+TEMPERATURE_F = {"device_class": "temperature", "unit_of_measurement": "°F"}
+MILLIAMPERES = {"device_class": "current", "unit_of_measurement": "mA"}
+ANNOUNCED: dict[str, tuple[str, dict[str, object], str, object, dict[str, object]]] = {
+    "esphome-smoke": ("binary_sensor", SMOKE, "hall/binary_sensor/d1/state", "ON", {"smoke.alarm": True}),
+    "esphome-clear": ("binary_sensor", SMOKE, "hall/binary_sensor/d2/state", "OFF", {"smoke.alarm": False}),
+    "esphome-fahrenheit": ("sensor", TEMPERATURE_F, "hall/sensor/temperature/state", "140", {"temperature": 60.0}),
+    "esphome-current": ("sensor", MILLIAMPERES, "hall/sensor/current/state", "330", {"current.a": 0.33}),
+    "esphome-residual": (
+        "sensor",
+        MILLIAMPERES,
+        "hall/sensor/leakage_current/state",
+        "35",
+        {"current.residual": 35.0},
+    ),
+    "tasmota-switch": ("binary_sensor", SMOKE, "stat/t9/SWITCH1", "ON", {"smoke.alarm": True}),
+    "tasmota-sensor": (
+        "binary_sensor",
+        {"device_class": "smoke", "value_template": "{{ value_json.Switch1 }}"},
+        "tele/t10/SENSOR",
+        {"Time": "2025-01-01T00:00:00", "Switch1": "ON"},
+        {"smoke.alarm": True},
+    ),
+    "zwave-own-property": (
+        "binary_sensor",
+        {"device_class": "smoke", "value_template": "{{ value_json.value }}", "payload_on": 7, "payload_off": 0},
+        "zwave/n5/own/endpoint_0/thing",
+        {"value": 7},
+        {"smoke.alarm": True},
+    ),
+    "shelly-topic": ("sensor", TEMPERATURE_F, "shellies/ht-1/sensor/temperature", "140", {"temperature": 60.0}),
+    "in-a-home": ("sensor", TEMPERATURE_F, "h/home-a/esphome/n/sensor/temperature/state", "140", {"temperature": 60.0}),
+}
+
+
+@pytest.mark.parametrize("case", ANNOUNCED.values(), ids=ANNOUNCED)
+def test_an_announced_topic_means_what_its_configuration_says(case: Any) -> None:
+    """Also where the topic has the shape of another ecosystem, which would not know the unit."""
+    component, config, topic, payload, wanted = case
+    tool = DecodeTool()
+    announcement, text = hass(component, "one", state_topic=topic, **config)
+    home = "h/home-a/" if topic.startswith("h/") else ""
+    tool.decode(home + announcement, text, retained=True)
+    said = payload if isinstance(payload, str) else json.dumps(payload)
+    answer = tool.decode(topic, said.encode())
+    assert (answer["device"], answer["readings"]) == ("aabb", wanted)
+
+
+def test_a_danger_beside_what_was_announced_is_not_left_out() -> None:
+    tool = DecodeTool()
+    topic = "hall/binary_sensor/smoke/state"
+    tool.decode(*hass("binary_sensor", "one", state_topic=topic, device_class="problem"))
+    assert "smoke.alarm" in json.dumps(tool.decode(topic, b"ON"))
+
+
+@pytest.mark.parametrize("payload", [b"ON", b'{"smoke": 1}'], ids=["bare", "json"])
+def test_a_state_whose_configuration_was_refused_names_the_template(payload: bytes) -> None:
+    tool = DecodeTool()
+    config = {"state_topic": "own/t", "device_class": "smoke", "value_template": "{{ states('x') }}"}
+    assert "error" in tool.decode(*hass("binary_sensor", "one", **config))
+    error = tool.decode("own/t", payload)["error"]
+    assert "states('x')" in error and "refused" in error and "devtank" not in error
