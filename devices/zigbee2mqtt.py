@@ -16,7 +16,7 @@ from devices.reading import Reading, Report
 from devices.values import TEXT_MAX, read_json
 from devices.zigbee2mqtt_meanings import feature_of, meanings, meanings_without_definition
 from devices.zigbee2mqtt_payload import read_state
-from devices.zigbee2mqtt_properties import SAFE_WITHOUT_DEFINITION, Feature, Table
+from devices.zigbee2mqtt_properties import LEAK_FAMILY, SAFE_WITHOUT_DEFINITION, Feature, Table
 
 BRIDGE: Final = "bridge"
 """The address of the bridge itself as a device."""
@@ -114,7 +114,10 @@ def _state_of(name: str, payload: bytes, table: Table, context: Context) -> Deco
 
 def _report(name: str, values: dict[str, Any], table: Table, context: Context) -> Decoded:
     if not table:
-        table = meanings_without_definition(tuple(sorted(SAFE_WITHOUT_DEFINITION.intersection(values))))
+        safe = SAFE_WITHOUT_DEFINITION.intersection(values)
+        if len(safe) < len(values):
+            safe = safe.union(name for name in values if name not in safe and _is_leak(name))
+        table = meanings_without_definition(tuple(sorted(safe)))
     try:
         report = read_state(name, values, table)
     except DecodeError as error:
@@ -124,6 +127,11 @@ def _report(name: str, values: dict[str, Any], table: Table, context: Context) -
     if "fall_status" in values or "fall_down_status" in values:
         return _fall(report, context)
     return Decoded((report,), context)
+
+
+def _is_leak(name: str) -> bool:
+    """A numbered leak input: its names are a family and no list."""
+    return "leak" in name and len(name) <= TEXT_MAX and LEAK_FAMILY.fullmatch(name) is not None
 
 
 def _fall(report: Report, context: Context) -> Decoded:

@@ -11,15 +11,19 @@ import msgspec
 from devices.reading import DANGER_POINTS
 from devices.values import canonical_state, plausible_limits
 from devices.zigbee2mqtt_properties import (
+    ALARM_LIKE,
     ALWAYS,
     BATTERY_SIBLINGS,
     DANGER_PROPERTIES,
+    FAULT_POINTS,
     FAULTS,
     GAS_UNITS,
     HEAT_WORDS,
     LEAK_FAMILY,
+    LEAK_WORDS,
     LEVELS,
     METER_SIBLINGS,
+    NO_FAULT,
     OFTEN_SETTINGS,
     PAIRS,
     PHASES,
@@ -28,6 +32,7 @@ from devices.zigbee2mqtt_properties import (
     RADAR_WORDS,
     RELAY_WORDS_ELSEWHERE,
     RELAYS,
+    SPELLED_OUT,
     STATES,
     TAG_WORDS,
     UNITS,
@@ -37,6 +42,7 @@ from devices.zigbee2mqtt_properties import (
     Meaning,
     Table,
     Words,
+    alarm_words,
 )
 
 
@@ -52,6 +58,8 @@ def meanings(features: Iterable[Feature], about: str = "") -> Table:
         meaning = _meaning(feature, siblings, about)
         if meaning is not None:
             table[feature.property] = meaning
+        elif _may_be_danger(feature):
+            table[feature.property] = Meaning(How.NOT_UNDERSTOOD)
     exposed = frozenset(known)
     for name in sorted(DANGER_PROPERTIES - exposed):
         meaning = _meaning(Feature(name), siblings, about)
@@ -81,11 +89,14 @@ def _meaning(feature: Feature, siblings: frozenset[str], about: str) -> Meaning 
     if name in RELAYS:
         return _relay(feature)
     if name in FAULTS:
-        return None if feature.settable else Meaning(How.FAULT, "fault")
+        return None if feature.settable else Meaning(How.FAULT, "fault", words=_fault_words(feature.values))
     if name == "action":
         return Meaning(How.ACTION, "sos.alarm")
     if name in WORDS and feature.type in ("", "enum", "text"):
         return Meaning(How.WORDS, _first_point(WORDS[name]), words=WORDS[name])
+    spoken = _spoken_state(feature)
+    if spoken is not None:
+        return spoken
     if feature.type in ("", "binary"):
         meaning = _state(feature, siblings, about)
         if meaning is not None:
@@ -93,6 +104,37 @@ def _meaning(feature: Feature, siblings: frozenset[str], about: str) -> Meaning 
     if feature.type in ("", "numeric"):
         return _number(feature, siblings)
     return None
+
+
+def _may_be_danger(feature: Feature) -> bool:
+    """Whether a definition reports a state, unknown to us, whose name speaks of an alarm; a setting is none."""
+    name = feature.property
+    known = name in STATES or name in WORDS or name in FAULTS
+    return (
+        feature.type in ("binary", "enum")
+        and feature.reported
+        and not known
+        and ALARM_LIKE.fullmatch(name) is not None
+    )
+
+
+def _fault_words(values: tuple[str, ...]) -> Words:
+    """What the values of a fault say beside it. Only a definition that lists a danger lets "no fault" clear it."""
+    listed = {word: FAULT_POINTS[word] for word in values if word in FAULT_POINTS}
+    said: Words = {word: ((point, True),) for word, point in (listed or FAULT_POINTS).items()}
+    said.update(dict.fromkeys(NO_FAULT, tuple((point, False) for point in dict.fromkeys(listed.values()))))
+    return said
+
+
+def _spoken_state(feature: Feature) -> Meaning | None:
+    """A danger that is told in words where other models tell true and false; None where it is no such property."""
+    name = feature.property
+    if LEAK_FAMILY.fullmatch(name) and feature.type != "binary":
+        return Meaning(How.WORDS, "water_leak.alarm", words=LEAK_WORDS)
+    point = STATES.get(name, "")
+    if feature.type not in ("enum", "text") or feature.settable or point not in (*DANGER_POINTS, "water_leak.alarm"):
+        return None
+    return Meaning(How.WORDS, point, words=LEAK_WORDS if point == "water_leak.alarm" else alarm_words(point))
 
 
 def _first_point(words: Words) -> str:
@@ -120,7 +162,9 @@ def _state(feature: Feature, siblings: frozenset[str], about: str) -> Meaning | 
             point = "water_leak.alarm"
         else:
             return None
-    if (feature.settable and point not in DANGER_POINTS) or (name in OFTEN_SETTINGS and not feature.reported):
+    if feature.settable and (point not in DANGER_POINTS or name in SPELLED_OUT):
+        return None
+    if name in OFTEN_SETTINGS and not feature.reported:
         return None
     if name == "occupancy" and "presence" not in siblings and _is_radar(siblings, about):
         point = "presence"
@@ -165,6 +209,8 @@ def _number(feature: Feature, siblings: frozenset[str]) -> Meaning | None:
         return _scaled("power.a", unit)
     if name in PHASES:
         return None if f"{name.split('_')[0]}_4" in siblings else _scaled(PHASES[name], unit)
+    if name == "battery_voltage" and unit not in ("V", "mV"):
+        return None if "voltage" in siblings else Meaning(How.VOLTAGE_OF_UNKNOWN_UNIT, "battery.voltage", on=True)
     point = LEVELS.get(name, "")
     if not point or (name == "leakage" and not unit):
         return None
@@ -211,8 +257,10 @@ def _without_doubles(table: Table) -> Table:
 
 
 def _states_said(meaning: Meaning) -> Iterable[str]:
-    if meaning.how in (How.STATE, How.FAULT, How.GAS_OF_UNKNOWN_KIND):
+    if meaning.how in (How.STATE, How.GAS_OF_UNKNOWN_KIND):
         return (meaning.point,)
+    if meaning.how is How.FAULT:
+        return {meaning.point, *(point for said in meaning.words.values() for point, _ in said)}
     if meaning.how is How.WORDS:
         return {point for said in meaning.words.values() for point, _ in said}
     return ()
@@ -252,6 +300,8 @@ def feature_of(expose: Mapping[str, Any]) -> Feature | None:
         on = True
     if not isinstance(off, (bool, str)):
         off = not on if isinstance(on, bool) else False
+    values = expose.get("values")
+    listed = tuple(value.lower() for value in values[:64] if isinstance(value, str)) if isinstance(values, list) else ()
     access, unit, described = expose.get("access"), expose.get("unit"), expose.get("description")
     return Feature(
         name,
@@ -262,4 +312,5 @@ def feature_of(expose: Mapping[str, Any]) -> Feature | None:
         isinstance(access, int) and bool(access & 2),
         isinstance(access, int) and access & 3 == 1,
         described if isinstance(described, str) else "",
+        listed,
     )

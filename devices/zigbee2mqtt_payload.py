@@ -10,7 +10,7 @@ from typing import Any, Final
 from devices.codec import DecodeError
 from devices.reading import DANGER_POINTS, Quality, Reading, Report
 from devices.values import ABSURD_MIN, TEXT_MAX, canonical_state, level, read_instant, read_number
-from devices.zigbee2mqtt_properties import How, Meaning, Table
+from devices.zigbee2mqtt_properties import ALARMING, NO_FAULT, How, Meaning, Table
 
 EVENTS_MAX: Final = 16
 """Of the properties of one packet that could not be read, the first so many are reported."""
@@ -20,7 +20,6 @@ _MOST: Final = ABSURD_MIN
 _NUMBER: Final = How.NUMBER
 _STATE: Final = How.STATE
 _PRESSED: Final = frozenset({"emergency", "sos", "panic"})
-_NO_FAULT: Final = frozenset({"none", "normal", "ok", "no_fault", "no fault", "no faults", "clear", "cleared", "false"})
 _FEET_TO_METRES: Final = 0.3048
 
 
@@ -98,10 +97,15 @@ class _Rest:
                 fault = _fault(name, value)
                 if fault is not None:
                     self._say(name, meaning, meaning.point, fault)
+                    self._beside_fault(name, meaning, value, fault)
             case How.ACTION:
                 self._action(name, value)
             case How.LAST_SEEN:
                 self.measured_at = read_instant(name, value)
+            case How.NOT_UNDERSTOOD:
+                word = canonical_state(value)
+                if (word is True or word in ALARMING) and len(self.events) < EVENTS_MAX:
+                    self.events.append({"type": "property_not_understood", "property": name[:TEXT_MAX]})
             case How.DEVICE_INFORMATION:
                 status = value.get("status") if isinstance(value, dict) else None
                 if status in ("online", "offline"):
@@ -115,6 +119,14 @@ class _Rest:
             self.set[point] = None
         elif point in meaning.needs:
             self.clear.setdefault(point, (meaning.needs[point], set()))[1].add(name)
+
+    def _beside_fault(self, name: str, meaning: Meaning, value: Any, fault: bool) -> None:
+        """The alarms that a fault's words name; another fault ends none of them, no fault ends all."""
+        words = value if isinstance(value, list) else [value]
+        for word in {word.strip().lower() for word in words if isinstance(word, str)} or {"none"}:
+            if fault is not (word in NO_FAULT):
+                for point, state in meaning.words.get(word, ()):
+                    self._say(name, meaning, point, state)
 
     def _state(self, name: str, meaning: Meaning, value: Any) -> None:
         state = canonical_state(value)
@@ -166,6 +178,8 @@ class _Rest:
 
 def _speaks_of_danger(meaning: Meaning, value: Any) -> bool:
     """Whether the property tells of a danger. `gas` as a number without a definition may be a meter's volume."""
+    if meaning.how is How.FAULT:
+        return False
     if meaning.how is How.GAS_OF_UNKNOWN_KIND:
         return not isinstance(value, (int, float))
     if meaning.point in DANGER_POINTS:
@@ -180,9 +194,9 @@ def _fault(name: str, value: Any) -> bool | None:
         state = canonical_state(word)
         if state is None or isinstance(state, bool):
             return state
-        return word not in _NO_FAULT
+        return word not in NO_FAULT
     if isinstance(value, list):
-        return any(not isinstance(item, str) or item.strip().lower() not in _NO_FAULT for item in value)
+        return any(not isinstance(item, str) or item.strip().lower() not in NO_FAULT for item in value)
     if isinstance(value, bool):
         return value
     return read_number(name, value) != 0

@@ -31,6 +31,7 @@ class How(enum.IntEnum):
     POWER_FACTOR = 8
     SMOKE_LEVEL = 9
     GAS_OF_UNKNOWN_KIND = 10
+    NOT_UNDERSTOOD = 11
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -71,6 +72,7 @@ class Feature(msgspec.Struct, frozen=True):
     settable: bool = False
     reported: bool = False
     described: str = ""
+    values: tuple[str, ...] = ()
 
 
 Table = dict[str, Meaning]
@@ -90,6 +92,14 @@ STATES: Final[dict[str, str]] = {
     "water_leak": "water_leak.alarm",
     "active_water_leak": "water_leak.alarm",
     "water_leak_both_zones": "water_leak.alarm",
+    **dict.fromkeys(("smoke_alarm", "smoke_detected"), "smoke.alarm"),
+    **dict.fromkeys(("heat_alarm", "heat_detected"), "heat.alarm"),
+    **dict.fromkeys(("fire", "fire_alarm", "fire_detected"), "fire.alarm"),
+    **dict.fromkeys(("gas_alarm", "gas_leak", "gas_detected"), "gas.alarm"),
+    **dict.fromkeys(("co_alarm", "co_detected", "carbon_monoxide_alarm"), "co.alarm"),
+    **dict.fromkeys(("fall", "fall_alarm", "fall_detected"), "fall.alarm"),
+    **dict.fromkeys(("emergency", "emergency_alarm", "panic", "panic_alarm", "help"), "sos.alarm"),
+    **dict.fromkeys(("water_leak_alarm", "leak", "leak_detected"), "water_leak.alarm"),
     "tamper": "tamper",
     "battery_low": "battery.low",
     "vibration": "vibration",
@@ -109,6 +119,18 @@ STATES: Final[dict[str, str]] = {
     "power_outage": "power.mains",
 }
 LEAK_FAMILY: Final = re.compile(r"water_leak_(?:alarm|zone|wire)_[0-9]+|(?:channel|input)_[0-9]+_leak_detect(_[0-9]+)?")
+SPELLED_OUT: Final = frozenset(STATES) - {
+    *("smoke", "gas", "carbon_monoxide", "sos", "sos_alarm", "water_leak", "tamper"),
+    *(name for name in STATES if name.endswith(("_1", "_2"))),
+}
+"""Of these, a property that can be set is a switch and no state."""
+LEAK_WORDS: Final[Words] = {
+    **dict.fromkeys(("leak", "leaking", "leakage", "wet", "alarm", "detected", "on"), (("water_leak.alarm", True),)),
+    **dict.fromkeys(
+        ("dry", "no leak", "no_leak", "normal", "none", "clear", "ok", "off"), (("water_leak.alarm", False),)
+    ),
+    "unknown": (),
+}
 DEFINITION_ONLY: Final = frozenset(
     {"self_test", "over_current_alarm", "over_leakage_current_alarm", "leakage_current_alarm", "power_outage", "motion"}
 )
@@ -128,6 +150,7 @@ LEVELS: Final[dict[str, str]] = {
     "illuminance_lux": "illuminance",
     "illuminance": "illuminance",
     "battery": "battery",
+    "battery_voltage": "battery.voltage",
     "current": "current.a",
     "voltage": "voltage.a",
     "power": "power",
@@ -171,6 +194,19 @@ UNITS: Final[dict[str, dict[str, tuple[float, float, float]]]] = {
 }
 """Units of a point that are understood: (minus, times, per). Any other unit of these points is another quantity."""
 
+CALM: Final = ("normal", "none", "clear", "cleared", "ok", "idle", "off", "no_alarm", "no alarm")
+ALARMING: Final = ("alarm", "alarmed", "alarming", "detected", "triggered", "critical_alarm", "on")
+
+
+def alarm_words(point: str) -> Words:
+    """The words of an alarm's state: what is neither alarm nor calm (warming up, unknown) says nothing."""
+    return {
+        **dict.fromkeys(ALARMING, ((point, True),)),
+        **dict.fromkeys(CALM, ((point, False),)),
+        **dict.fromkeys(("detecting", "unknown"), ()),
+    }
+
+
 GAS_UNITS: Final = {"%LEL": "gas.lel", "LEL": "gas.lel", "LEL %": "gas.lel", "% LEL": "gas.lel", "ppm": "gas.ppm"}
 
 WORDS: Final[dict[str, Words]] = {
@@ -181,8 +217,11 @@ WORDS: Final[dict[str, Words]] = {
         "detecting": (),
         "unknown": (),
     },
-    "gas_sensor_state": {"alarm": (("gas.alarm", True),), "normal": (("gas.alarm", False),)},
-    "co_state": {"alarm": (("co.alarm", True),), "normal": (("co.alarm", False),)},
+    **{name: alarm_words("gas.alarm") for name in ("gas_state", "gas_sensor_state", "gas_alarm_state")},
+    **{name: alarm_words("co.alarm") for name in ("co_state", "carbon_monoxide_state", "co_alarm_state")},
+    **{name: alarm_words("heat.alarm") for name in ("heat_state", "heat_alarm_state")},
+    **{name: alarm_words("fire.alarm") for name in ("fire_state", "fire_alarm_state")},
+    "smoke_alarm_state": alarm_words("smoke.alarm"),
     "fall_status": {
         "normal": (("fall.alarm", False),),
         "fall_warning": (("fall.suspected", True),),
@@ -226,6 +265,25 @@ RELAY_WORDS_ELSEWHERE: Final = ("lock", "unlock", "open", "close", "closed", "st
 
 OFTEN_SETTINGS: Final = frozenset({"over_current_alarm", "over_leakage_current_alarm", "leakage_current_alarm"})
 """States on some models and settings on others: believed only where the definition says that they are reported."""
+
+FAULT_POINTS: Final[dict[str, str]] = {
+    **dict.fromkeys(("fire_alarm", "fire"), "fire.alarm"),
+    **dict.fromkeys(
+        (
+            *("leakagecurr_alarm", "leakage_current", "leakage_current_alarm", "leakage_alarm", "leakage"),
+            *("overload_alarm", "overload", "ov_cr", "over_current", "over_current_alarm", "over_current_threshold"),
+            *("short_circuit_alarm", "short_circuit", "overcurrent"),
+        ),
+        "current.alarm",
+    ),
+}
+"""What a breaker's fault says beside that there is one."""
+NO_FAULT: Final = frozenset({"none", "normal", "ok", "no_fault", "no fault", "no faults", "clear", "cleared", "false"})
+
+ALARM_LIKE: Final = re.compile(
+    r"(?:.*_)?(?:alarm|leak|smoke|gas|carbon_monoxide|fire|fall|emergency|sos|panic|distress)(?:_.*)?"
+)
+"""Names that may tell of a danger: if a definition reports one that is not known here, its alarm is at least named."""
 
 FAULTS: Final = frozenset({"fault", "faults", "fault_alarm", "trouble"})
 RADAR_SIBLINGS: Final = frozenset(
