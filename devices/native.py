@@ -56,6 +56,8 @@ class Native:
 
 def _telemetry(device: str, payload: bytes) -> Report:
     """What a device measured. A fault in it refuses the packet, unless it tells of a danger: that must get through."""
+    if not payload:
+        return Report(device)  # a retained message was removed: nobody said anything
     said = read_json(f"{device}/telemetry", payload)
     points = said.get("points") if isinstance(said, dict) else None
     if not isinstance(points, dict):

@@ -40,7 +40,7 @@ from gateway.report.view import QualityDesk
 from gateway.ways import Parts, Work, ways_in, ways_out
 from gateway.web import PageLinks, listen, serve
 from rules.engine import Engine
-from rules.inputs import AnyInput, LinkChanged
+from rules.inputs import AnyInput, LinkChanged, TimePassed
 from rules.proof import Freshness
 
 log = structlog.get_logger("app")
@@ -106,6 +106,9 @@ class Gateway:
             await self.decider.commit()
             _spare_the_collector()
             self.parts = self._parts()
+            for home, engine in engines.items():
+                stored = {state.device.id: state.stored_at for state in engine.devices.values()}
+                self.parts.inventory.begin_behind(home, stored)
             self.reloader = Reloader(self.configuration, self.inbox, self.sites, self.parts.inventory.load)
             ways = [*ways_in(self.parts), *ways_out(self.parts)]
             await self._run_all([*ways, self._console, self._local_socket().run, self._watch])
@@ -121,6 +124,7 @@ class Gateway:
             done, _ = await asyncio.wait([deciding, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
             if done == {stopping}:
                 await self.parts.drain(DRAIN_S)
+                await self._acknowledge()
             for task in done - {stopping}:
                 # Nothing of this ends by itself: a part that does is a bug, and systemd starts us anew.
                 task.result()
@@ -129,6 +133,16 @@ class Gateway:
             health.notify_systemd("STOPPING=1")
             # What was not acknowledged comes again after the start.
             await _end([stopping, *tasks, deciding])
+
+    async def _acknowledge(self) -> None:
+        """Read no more, decide what was read, and let its PUBACKs leave: else all of it comes again after the start."""
+        for source in self.parts.sources:
+            source.pause()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.inbox.submit(next(iter(self.sites)), lambda at: TimePassed(at=at))
+        except TimeoutError:
+            log.warning("the end does not wait for the journal", waiting=self.inbox.depth)
 
     def reload(self) -> None:
         """SIGHUP: read the configuration again; with faults everything stays as it is, and they are logged."""

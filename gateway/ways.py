@@ -81,6 +81,7 @@ class Parts:
     duty_checks: list[DutyChecks] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
     shadows: dict[str, Shadow] = field(init=False)
+    sources: list[MqttSource] = field(default_factory=list)
     couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
 
@@ -125,7 +126,7 @@ def ways_in(parts: Parts) -> Iterator[Work]:
         if routes:
             asking = [route for route in routes if isinstance(route.codec, Asking)]
             sender = _commands(parts, broker, asking) if asking else None
-            yield MqttSource(
+            source = MqttSource(
                 broker,
                 routes,
                 parts.decoder,
@@ -135,7 +136,9 @@ def ways_in(parts: Parts) -> Iterator[Work]:
                 settings.data_dir / "sessions",
                 parts.health.note if sender is None else partial(_note_and_open, parts, sender, broker.name),
                 parts.password(broker),
-            ).run
+            )
+            parts.sources.append(source)
+            yield source.run
             if sender is not None:
                 yield sender.run
     for listener in settings.gb26875:

@@ -205,7 +205,9 @@ class Engine:
             state = None if happened.unregistered else devices.get(report.device)
             if state is None:
                 self._packets.stranger(turn, self.duty, report, found=happened.retained)
-            elif happened.retained:
+                continue
+            state.stored_at = report.stored_at
+            if happened.retained:
                 self.evaluation.found(turn, self.duty, state, report)
             else:
                 self._on_report(turn, state, report)

@@ -38,6 +38,7 @@ class StoredDevice(msgspec.Struct, array_like=True):
     engaged: bool
     values: dict[str, Value]
     proven_at: datetime | None = None
+    stored_at: int = 0
 
 
 class StoredEngine(msgspec.Struct):
@@ -105,6 +106,7 @@ def _stored(state: DeviceState) -> StoredDevice:
         state.engaged,
         state.values,
         state.proven_at,
+        state.stored_at,
     )
 
 
@@ -143,7 +145,15 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
             raise ValueError(f"not a snapshot of an engine: it says nothing of device {device.id}")
         watch = index.watch_for(device)
         engine.devices[device.id] = DeviceState(
-            device, watch, known.values, known.known_at, known.heard_at, known.silent, known.engaged, known.proven_at
+            device,
+            watch,
+            known.values,
+            known.known_at,
+            known.heard_at,
+            known.silent,
+            known.engaged,
+            known.proven_at,
+            known.stored_at,
         )
     _restore_memory(engine, stored, index)
     incidents = {incident.id: incident for incident in stored.incidents}

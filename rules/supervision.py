@@ -21,6 +21,7 @@ class DeviceState(msgspec.Struct):
     `known_at` is when the site file first named it; `heard_at` is its last live report (retained messages do not
     count), or None if it never spoke. `engaged` tells that some alarm about it may be open or pending: an unchanged
     report of any other device is not worth a look. `proven_at` is the last signal of its alarm point, real or test.
+    `stored_at` is the row time of its newest report: after a restart the next one goes behind it.
     """
 
     device: Device
@@ -31,6 +32,7 @@ class DeviceState(msgspec.Struct):
     silent: bool = False
     engaged: bool = False
     proven_at: datetime | None = None
+    stored_at: int = 0
 
     @property
     def silent_from(self) -> datetime:

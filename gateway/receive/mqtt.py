@@ -49,6 +49,7 @@ class MqttSource:
         self._marker = state_dir / f"session-{broker.name}"
         self._on_state = on_state
         self._waiting_for_room = False
+        self._ending = False
         self._password = password
         self._probed = False
         self._probe: asyncio.Task[None] | None = None
@@ -66,6 +67,11 @@ class MqttSource:
     async def run(self) -> None:
         """Keep the session until cancelled."""
         await self._session.run()
+
+    def pause(self) -> None:
+        """Read no more packets from the broker; PUBACKs still leave."""
+        self._ending = True
+        self._session.pause()
 
     def _filters(self) -> list[str]:
         filters: list[str] = []
@@ -94,7 +100,8 @@ class MqttSource:
 
     def _go_on(self) -> None:
         self._waiting_for_room = False
-        self._session.resume()
+        if not self._ending:
+            self._session.resume()
 
     def _route(self, topic: str) -> Route | None:
         """The source with the longest prefix whose codec subscribes to the topic, or None: refused.
