@@ -141,6 +141,8 @@ def _say(entity: Entity, value: Any, draft: Draft, known: Context) -> None:
             read_notification(draft, next(iter(entity.words)), value)
         case How.PRESS:
             _press(entity, value, draft)
+        case How.PANEL if spelled(value) == "triggered":
+            draft.events.append({"type": "not_understood", "properties": entity.object, "value": "triggered"})
         case How.TIME:
             draft.measured_at = read_instant(entity.object, value)
 

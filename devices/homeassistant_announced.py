@@ -81,6 +81,9 @@ def announcement(topic: str, component: str, name: str, payload: bytes, known: C
         if entity is not None:
             entities.append(entity)
             events.append({"type": "discovery", "state_topic": entity.topic, "point": entity.point})
+        elif text(part, "device_class") in ("smoke", "gas", "carbon_monoxide", "heat", "safety"):
+            reason = "what it says is not a danger that is known, or its unit is not"
+            events.append({"type": "discovery_ignored", "state_topic": text(part, "state_topic"), "reason": reason})
     listed = [entry for _, _, part in _parts(component, name, config) for entry in _availability(part, topic, device)]
     after = _with(topic, entities, list(dict.fromkeys(listed)), _without(topic, known))
     if not events:
@@ -232,7 +235,7 @@ def _with(config: str, entities: list[Entity], listed: list[Availability], known
             raise DecodeError(config, f"at most {ON_TOPIC_MAX} entities on one topic", entity.topic)
         topics[entity.topic] = (*there, entity)
         key = (entity.device, entity.point)
-        if entity.how is not How.PRESS:
+        if entity.how not in (How.PRESS, How.PANEL):
             says[key] = tuple(sorted({*says.get(key, ()), identity(entity)}))
     for entry in listed:
         availability[entry.topic] = (*availability.get(entry.topic, ()), entry)

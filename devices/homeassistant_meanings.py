@@ -18,6 +18,7 @@ from devices.draft import Words
 from devices.esphome import LEVELS as PLAIN_LEVELS
 from devices.esphome import PRESSES as PLAIN_PRESSES
 from devices.esphome import STATES as PLAIN_STATES
+from devices.homeassistant_names import ENUM_NAMES, LEVEL_NAMES, NO_CALL, PLAIN_NAMES, SAFETY_NAMES, said_names
 from devices.homeassistant_templates import parsed
 from devices.homeassistant_values import last_key, needs_json, simple_path
 from devices.reading import DANGER_POINTS
@@ -84,6 +85,7 @@ NAMES: Final[dict[str, str]] = {
     **dict.fromkeys(("tamper", "tamperstatus"), "tamper"),
     **dict.fromkeys(("co", "carbon_monoxide"), "co.alarm"),
     **dict.fromkeys(("test", "self_test"), "test"),
+    **SAFETY_NAMES,
     **dict.fromkeys(("glassbreak", "glass_break", "zone", "alarm", "freeze", "bypass"), ""),
 }
 """Names that say more than the class ("" is nothing that we know). `alarm` counts only beside class safety."""
@@ -119,9 +121,11 @@ MORE_UNITS: Final[dict[str, dict[str, tuple[float, float, float]]]] = {
     "smoke.density": {"": (0, 1, 1), "ppm": (0, 1, 1)},
     "current.residual": {"mA": (0, 1, 1), "A": (0, 1000, 1)},
 }
-COMPONENTS: Final = frozenset({"binary_sensor", "sensor", "switch", "event", "device_automation", "device"})
+COMPONENTS: Final = frozenset(
+    {"binary_sensor", "sensor", "switch", "event", "device_automation", "device", "alarm_control_panel"}
+)
 OTHERS: Final = frozenset(
-    """alarm_control_panel button camera climate cover device_tracker fan humidifier image lawn_mower light lock notify
+    """button camera climate cover device_tracker fan humidifier image lawn_mower light lock notify
     number scene select siren tag text update vacuum valve water_heater""".split()  # noqa: SIM905
 )
 _RELAY: Final = re.compile(r"(?:power|state|state_l|relay|relay_|switch|switch_|output_?)([1-9][0-9]?)?")
@@ -137,6 +141,7 @@ class How(enum.IntEnum):
     PRESS = 4
     VOLTAGE = 5
     TIME = 6
+    PANEL = 7
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -197,8 +202,12 @@ def entity_of(config: dict[str, Any], component: str, key: str, device: str, nam
     if found is not None and found[1] == 113 and found[3] in NOTIFICATIONS and component == "binary_sensor":
         base = Entity(key, device, name, topic, How.NOTIFICATION, _notified(found[3], config.get("payload_on")))
         return _with_template(msgspec.structs.replace(base, words={found[3]: ()}), template)
-    names = _names(topic, template, name)
+    called = said_names(text(config, "name"), text(config, "object_id"), name, _owner(config))
+    names = (*_names(topic, template, name), *called)
+    entity: Entity | None
     match component:
+        case "alarm_control_panel":
+            entity = Entity(key, device, name, topic, How.PANEL, "")
         case "binary_sensor":
             entity = _binary(config, Entity(key, device, name, topic, How.STATE, ""), names)
         case "sensor":
@@ -245,16 +254,29 @@ def _names(topic: str, template: str, name: str) -> tuple[str, ...]:
     return tuple(given for given in names if given)
 
 
+def _owner(config: dict[str, Any]) -> str:
+    device = config.get("device")
+    return text(device, "name") if isinstance(device, dict) else ""
+
+
+_OWN_CLASSES: Final = frozenset(CLASSES) - {"safety", "motion", "occupancy", "presence", "vibration", "problem"}
+"""Classes that no name of a fall or a call overrules: the battery of an SOS button is its battery."""
+
+
 def _binary(config: dict[str, Any], entity: Entity, names: tuple[str, ...]) -> Entity | None:
     kind = text(config, "device_class")
     point = CLASSES.get(kind, "")
     for given in names:
+        if given in SAFETY_NAMES and kind in _OWN_CLASSES:
+            continue
         if given in NAMES and (given != "alarm" or kind == "safety"):
             point = NAMES[given]
             break
-        if not kind and (given in STATES or given in PLAIN_STATES or given in PLAIN_PRESSES):
-            point = STATES.get(given) or PLAIN_STATES.get(given) or "sos.alarm"
+        if not kind and (given in STATES or given in PLAIN_STATES or given in PLAIN_PRESSES or given in PLAIN_NAMES):
+            point = STATES.get(given) or PLAIN_STATES.get(given) or PLAIN_NAMES.get(given) or "sos.alarm"
             break
+    if point == "sos.alarm" and kind == "safety" and any(NO_CALL.fullmatch(given) for given in names):
+        point = ""
     on, off = spelled(config.get("payload_on", "ON")), spelled(config.get("payload_off", "OFF"))
     if not kind and not point and "button" in names:
         return msgspec.structs.replace(entity, how=How.PRESS, point="button", on=on, off=off)
@@ -284,13 +306,15 @@ def _sensor(config: dict[str, Any], entity: Entity, names: tuple[str, ...]) -> E
         return msgspec.structs.replace(entity, how=How.TIME) if "last_seen" in names else None
     if kind in ("", "enum"):
         for given in names:
-            if given in WORDS:
-                words = WORDS[given]
+            if given in WORDS or ENUM_NAMES.get(given, "") in WORDS:
+                words = WORDS.get(given) or WORDS[ENUM_NAMES[given]]
                 points = [point for said in words.values() for point, _ in said]
                 point = next((p for p in points if p in DANGER_POINTS), points[0] if points else "")
                 return msgspec.structs.replace(entity, how=How.WORDS, point=point, words=words)
     point = _sensor_point(kind, names, diagnostic=bool(text(config, "entity_category")))
     if not point or (point == "energy" and not NOT_TOTALS.isdisjoint(names)):
+        return None
+    if point == "battery.voltage" and kind not in ("voltage", ""):
         return None
     if point == "voltage.a" and (unit == "mV" or not BATTERY_NAMES.isdisjoint(names)):
         point = "battery.voltage"
@@ -311,8 +335,9 @@ def _sensor_point(kind: str, names: tuple[str, ...], *, diagnostic: bool) -> str
     if kind == "temperature" and (diagnostic or not CHIP_NAMES.isdisjoint(names)):
         return "device.temperature"
     for given in names:
-        if given in PHASES:
-            return PHASES[given]
+        point = PHASES.get(given) or LEVEL_NAMES.get(given, "")
+        if point and (kind == "" or kind == ("voltage" if "voltage" in point else point.partition(".")[0])):
+            return point
         if LEVELS.get(given) in ("current.residual", "target.distance", "device.temperature"):
             return LEVELS[given]
         if not kind and given in LEVELS:

@@ -124,3 +124,64 @@ def test_a_word_that_a_template_has_no_meaning_for_is_said() -> None:
     assert said("binary_sensor", config, {"smoke": 1}) == {"smoke.alarm": True}
     with pytest.raises(DecodeError, match="value_template"):
         said("binary_sensor", config, {"smoke": 7})
+
+
+MILLIAMPERES = {"device_class": "current", "unit_of_measurement": "mA"}
+NAMED: dict[str, tuple[str, dict[str, Any], object, dict[str, Any]]] = {
+    "residual-current": ("sensor", {"name": "Residual current", **MILLIAMPERES}, "33", {"current.residual": 33.0}),
+    "leakage": ("sensor", {"name": "Leakage", **MILLIAMPERES}, "33", {"current.residual": 33.0}),
+    "residual-zh": ("sensor", {"name": "剩余电流", **MILLIAMPERES}, "33", {"current.residual": 33.0}),
+    "current": ("sensor", {"name": "Current", **MILLIAMPERES}, "330", {"current.a": 0.33}),
+    "device-in-front": (
+        "sensor",
+        {"name": "Hall Leakage current", "device": {"identifiers": "a", "name": "Hall"}, **MILLIAMPERES},
+        "33",
+        {"current.residual": 33.0},
+    ),
+    "battery-voltage": (
+        "sensor",
+        {"name": "Battery voltage", "device_class": "voltage", "unit_of_measurement": "V"},
+        "2.9",
+        {"battery.voltage": 2.9},
+    ),
+    "current-l2": (
+        "sensor",
+        {"name": "Current L2", "device_class": "current", "unit_of_measurement": "A"},
+        "1.5",
+        {"current.b": 1.5},
+    ),
+    "fall-safety": ("binary_sensor", {"name": "Fall detected", "device_class": "safety"}, "ON", {"fall.alarm": True}),
+    "fall-motion": ("binary_sensor", {"name": "Fall detected", "device_class": "motion"}, "ON", {"fall.alarm": True}),
+    "fall-plain": ("binary_sensor", {"name": "Fall detected"}, "ON", {"fall.alarm": True}),
+    "fall-object-id": ("binary_sensor", {"object_id": "fall_detected"}, "ON", {"fall.alarm": True}),
+    "fall-zh": ("binary_sensor", {"name": "跌倒"}, "OFF", {"fall.alarm": False}),
+    "smoke-zh": ("binary_sensor", {"name": "烟雾报警"}, "ON", {"smoke.alarm": True}),
+    "sos-button": ("binary_sensor", {"name": "SOS button"}, "ON", {"sos.alarm": True}),
+    "sos-battery": ("binary_sensor", {"name": "SOS", "device_class": "battery"}, "ON", {"battery.low": True}),
+    "valve": ("binary_sensor", {"name": "Gas valve", "device_class": "safety"}, "ON", {}),
+    "safety": ("binary_sensor", {"name": "Bed 3", "device_class": "safety"}, "ON", {"sos.alarm": True}),
+    "enum-smoke": (
+        "sensor",
+        {"name": "Smoke state", "device_class": "enum", "options": ["alarm", "normal"]},
+        "alarm",
+        {"smoke.alarm": True},
+    ),
+}
+
+
+@pytest.mark.parametrize(("component", "config", "payload", "wanted"), NAMED.values(), ids=NAMED)
+def test_a_name_says_more_than_a_class(
+    component: str, config: dict[str, Any], payload: object, wanted: dict[str, Any]
+) -> None:
+    assert said(component, config, payload) == wanted
+
+
+@pytest.mark.parametrize(("word", "count"), [("triggered", 1), ("disarmed", 0), ("armed_away", 0)])
+def test_a_triggered_alarm_panel_is_said(word: str, count: int) -> None:
+    """Whether burglary or fire nobody knows: it is named, and no danger is made of it."""
+    codec = HomeAssistant()
+    config = json.dumps({"unique_id": "one", "state_topic": "acp/s", "command_topic": "acp/c"}).encode()
+    known = codec.decode(Packet("homeassistant/alarm_control_panel/one/config", config), None).context
+    (report,) = codec.decode(Packet("acp/s", word.encode()), known).reports
+    assert not report.readings
+    assert [event["type"] for event in report.events] == ["not_understood"] * count
