@@ -13,7 +13,7 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.console.actions import Asked, Desk
-from gateway.console.board import find_zone, person_words
+from gateway.console.board import Row, find_zone, incident_row, person_words
 from gateway.console.gate import Gate
 from gateway.console.items import ItemView, closed_incident, incident_alarms, incident_item
 from gateway.console.parts import ConsoleParts, LinkClaims, ShownEngine
@@ -28,6 +28,8 @@ from rules.site import Person, ResidentClass, Site
 TOKEN_MAX = 2048
 COMING_TOO_MAX = 1024
 """Second answers that the pages remember (the journal has them all); beyond it the oldest shows its button again."""
+DANGERS_MAX = 50
+"""Further dangers that a page lists, the most urgent first; those beyond are counted on it."""
 _NEED_HELP = (ResidentClass.PARTLY_DEPENDENT, ResidentClass.DEPENDENT, ResidentClass.DEMENTIA)
 _CALLS_FIRE_BRIGADE = (Category.FIRE, Category.GAS)
 
@@ -35,7 +37,8 @@ _CALLS_FIRE_BRIGADE = (Category.FIRE, Category.GAS)
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """What a good link leads to: the home, the incident (open, or just over) and the person it names.
 
-    A link to a group names nobody: its page asks who answers.
+    A link to a group names nobody: its page asks who answers. Without an incident the recent record does not know it
+    (too long ago, or lost in a restart): whether it is over nobody can say then.
     """
 
     site: Site
@@ -149,6 +152,7 @@ class PhonePages:
     ) -> Response:
         incident, words = opened.incident, visit.words
         is_open = incident is not None and incident.closed_at is None
+        dangers = [] if is_open else open_dangers(opened.site, opened.engine, words)
         person = mine or opened.person
         if person is None and opened.group:
             # The page of a group knows after the answer who it was. What it shows changes; nothing else does.
@@ -164,6 +168,8 @@ class PhonePages:
         values = {
             "item": opened.item,
             "open": is_open,
+            "dangers": dangers[:DANGERS_MAX],
+            "dangers_left_off": max(0, len(dangers) - DANGERS_MAX),
             "person": person,
             "group": opened.group,
             "people": people_to_choose(opened.site) if opened.group else [],
@@ -184,6 +190,13 @@ class PhonePages:
         }
         version = self._parts.changes.version
         return self._pages.live("phone", visit, opened.site, version, status, **values)
+
+
+def open_dangers(site: Site, engine: ShownEngine, words: Words) -> list[Row]:
+    """The incidents of a home that endanger people and are not over: a page that ends one must not hide another."""
+    open_now = [one for one in engine.incidents.values() if one.category.endangers_people and one.closed_at is None]
+    open_now.sort(key=lambda one: (one.category.rank, one.opened_at, one.id))
+    return [incident_row(site, engine, one, incident_alarms(engine, one), words) for one in open_now]
 
 
 def people_to_choose(site: Site) -> list[Person]:

@@ -24,6 +24,20 @@ PHONE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "phone.over": ("此报警已结束，不需要再处理。", "This alarm is over. Nothing more to do."),
     "phone.over_test": ("如现场仍有危险，请拨打 119。", "If there is danger on site, call 119."),
+    "phone.unknown": (
+        "本机近期没有这次报警的记录（时间太久，或网关重启过），状态未知：不能当作已经结束。",
+        "This gateway has no recent record of this alarm (too long ago, or a restart). Its state is unknown: do not "
+        "take it for over.",
+    ),
+    "phone.unknown_act": (
+        "请到现场查看，或联系值班人员。如有危险，请拨打 119。",
+        "Go and look, or ask the person on duty. If there is danger, call 119.",
+    ),
+    "phone.dangers": ("此机构仍有未结束的报警！", "This home still has alarms that are not over!"),
+    "phone.no_dangers": (
+        "本机现在没有其他未结束的危险报警。",
+        "This gateway knows of no other open alarm of danger in this home now.",
+    ),
     "phone.expired": ("链接已过期", "This link has expired"),
     "phone.expired_detail": (
         "什么都没有改变。请打开最新的一条消息，或联系值班人员。",

@@ -531,7 +531,7 @@ async def over(world: World) -> str:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["in the journal", "long ago"])
-async def test_after_the_reset_the_page_says_it_is_over(world: World, known: bool) -> None:
+async def test_after_the_reset_the_page_says_what_the_record_says(world: World, known: bool) -> None:
     link = await over(world)
     if not known:
         world.home.journal.clear()
@@ -539,7 +539,8 @@ async def test_after_the_reset_the_page_says_it_is_over(world: World, known: boo
     acted = len(world.home.acted())
     for answer, status in ((await browser.get(link), 200), (await browser.post(link), 409)):
         assert answer.status == status
-        assert "此报警已结束，不需要再处理" in answer.text
+        assert ("此报警已结束，不需要再处理" in answer.text) is known
+        assert ("状态未知" in answer.text) is not known
         assert ("由 陈院长 于" in answer.text) is known
         assert 'class="coming"' not in answer.text
     assert len(world.home.acted()) == acted

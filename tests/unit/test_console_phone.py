@@ -108,6 +108,78 @@ async def test_the_screen_of_the_box_does_not_follow_a_browser(world: World) -> 
     assert "实时" in page.text
 
 
+OVER = "此报警已结束"
+UNKNOWN = "状态未知"
+STILL_OPEN = "此机构仍有未结束的报警"
+
+
+def ended_fire(world: World) -> str:
+    """The link of a fire that was looked at and reset."""
+    target = fire(world)
+    link = world.link("p-wang")
+    acknowledge(world, target)
+    world.home.say("smoke-1", smoke__alarm=False)
+    assert reset(world, target) == []
+    assert not world.home.engine.incidents
+    return link
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_an_alarm_that_the_record_does_not_know_is_not_called_over(world: World, language: str) -> None:
+    fire(world)
+    page = await Browser(world.build()).get(world.link("p-wang", "jinlan:7:9.i1") + f"?lang={language}")
+    assert 'id="over"' not in page.text
+    assert ("状态未知" if language == "zh" else "Its state is unknown") in page.text
+    assert 'id="dangers"' in page.text
+    assert ("一号楼2层 · 东侧" if language == "zh" else "East wing") in page.text
+    assert "08:15:30" in page.text, "since when"
+    assert "tel:119" in page.text
+    assert 'class="coming"' not in page.text
+
+
+async def test_an_end_beyond_the_history_is_not_known(world: World) -> None:
+    link = ended_fire(world)
+    browser = Browser(world.build())
+    assert OVER in (await browser.get(link)).text
+    world.home.journal.clear()
+    page = (await browser.get(link)).text
+    assert OVER not in page
+    assert UNKNOWN in page
+    assert "没有其他未结束的危险报警" in page
+
+
+async def test_a_button_pressed_on_an_unknown_alarm_changes_nothing_and_says_so(world: World) -> None:
+    fire(world)
+    answer = await Browser(world.build()).post(world.link("p-wang", "jinlan:7:9.i1"))
+    assert answer.status == 409
+    assert UNKNOWN in answer.text
+    assert world.home.acted() == []
+
+
+async def test_the_page_of_an_ended_alarm_shows_the_danger_that_is_not(world: World) -> None:
+    link = ended_fire(world)
+    browser = Browser(world.build())
+    assert STILL_OPEN not in (await browser.get(link)).text
+    world.home.say("meter-1", current__residual=900.0)
+    assert STILL_OPEN not in (await browser.get(link)).text, "no danger to people"
+    world.home.say("gas-1", gas__alarm=True)
+    page = (await browser.get(f"{link}?fragment=1")).text
+    assert OVER in page
+    assert STILL_OPEN in page
+    assert "厨房" in page
+    assert "还没有人处理" in page
+
+
+async def test_dangers_on_a_page_are_bounded_and_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phone, "DANGERS_MAX", 1)
+    fire(world)
+    world.home.say("gas-1", gas__alarm=True)
+    page = (await Browser(world.build()).get(world.link("p-wang", "jinlan:7:9.i1"))).text
+    assert "东侧" in page
+    assert "厨房" not in page
+    assert "<p>+1</p>" in page
+
+
 # refusals
 
 
