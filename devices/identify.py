@@ -51,6 +51,7 @@ _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     (r"[^/]+/(?:binary_sensor|sensor|switch|event|device_automation|device|button|number|select|siren|valve|lock"
      r"|cover|light|alarm_control_panel|update|climate|fan|text|tag|device_tracker|camera|image|humidifier|lawn_mower"
      r"|vacuum|water_heater|notify|scene)/(?:[^/]+/)?[^/]+/config", "homeassistant"),
+    (r"(?:(?P<prefix>h/[^/]+)/)?tasmota/discovery/[^/]+/(?:config|sensors)", "tasmota"),
     (r"(?:.*/)?(?:tele|stat)/(?:.*/)?(?:SENSOR|STATE|LWT|STATUS\d*|INFO\d*|RESULT|POWER\d*|MARGINS|UPTIME)", "tasmota"),
     (r"(?:.*/)?(?:tele|stat)/.+", "tasmota"),
     (r"[^/]+(?:/.+)?/(?:binary_sensor|sensor|text_sensor|switch|number|select|button|event)/[^/]+/state", "esphome"),

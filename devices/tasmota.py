@@ -37,6 +37,9 @@ _RELAY: Final = re.compile(r"POWER([1-9][0-9]?)?")
 _SWITCH: Final = re.compile(r"Switch([1-9][0-9]?)")
 _SWITCH_TOPIC: Final = re.compile(r"SWITCH([1-9][0-9]?)")
 _BUTTON: Final = re.compile(r"Button([1-9][0-9]?)")
+_DISCOVERY: Final = re.compile(r"(?:.*/)?tasmota/discovery/[^/]+/(?:config|sensors)", re.DOTALL)
+"""Tasmota's own announcement (SetOption19 0): names, and values of the moment at which it was made."""
+
 _OFFSET: Final = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
 
 
@@ -57,6 +60,8 @@ class Tasmota:
 
     def decode(self, packet: Packet, context: Any) -> Decoded:
         """The reports in a packet; nothing needs to be remembered."""
+        if _DISCOVERY.fullmatch(packet.topic) is not None:
+            return Decoded(_announced(packet.payload), context)
         address = self._address(rest_of(self._start, packet.topic))
         if address is None:
             return Decoded((), context)
@@ -101,6 +106,19 @@ def _read(device: str, ending: str, payload: bytes) -> tuple[Report, ...]:
         wrapped = [said[key] for key in ("StatusSNS", "StatusSTS") if isinstance(said.get(key), dict)]
         return tuple(report for part in wrapped for report in _objects(device, ending, part))
     return (Report(device),)
+
+
+def _announced(payload: bytes) -> tuple[Report, ...]:
+    """An announcement: the device's topic and the names of its switches. It measures nothing: it may be days old."""
+    said = read_json("discovery", payload) if payload else None
+    device = said.get("t") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(device, str) or not device:
+        return ()
+    names = said.get("swn")
+    switches = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    called = str(said.get("dn", ""))[:TEXT_MAX]
+    event = {"type": "discovery", "name": called, "switches": ", ".join(switches)[:TEXT_MAX]}
+    return (Report(device[:TEXT_MAX], events=(event,)),)
 
 
 def _last_will(device: str, payload: bytes) -> Report:
