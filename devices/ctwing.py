@@ -26,7 +26,7 @@ MODEL: Final[Table] = {
     **PROPERTIES,
     "smoke_state": state("smoke.alarm"),
     "smoke_value": number("smoke.density"),
-    "gas_sensor_state": coded({"0": (("gas.alarm", False),), "1": (("gas.alarm", True),), "2": (("gas.alarm", True),)}),
+    "gas_sensor_state": coded({**(state("gas.alarm").codes or {}), "2": (("gas.alarm", True),)}),
     "gas_value": number("gas.ppm"),
     "co_state": state("co.alarm"),
     "co_value": number("co.ppm"),
@@ -146,7 +146,7 @@ def _read_object(found: Findings, data: Mapping[str, Any]) -> None:
     if "Alarm_Status" in data:
         read_smoke(found, data)
         return
-    found.read_all(data, MODEL, _NO_THERMOMETER if "gas_sensor_state" in data else frozenset())
+    found.look_up_all(data, MODEL, _NO_THERMOMETER if "gas_sensor_state" in data else frozenset())
 
 
 def _event(found: Findings, said: Mapping[str, Any]) -> None:

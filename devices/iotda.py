@@ -8,15 +8,19 @@ Source: support.huaweicloud.com iot_06_v5_3010 (properties), 3006 (sub-devices),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from devices.codec import Decoded, DecodeError, Packet
-from devices.named_values import Devices, Findings, code_of, read_list, read_object, reports_of, text_of
+from devices.named_values import Devices, Findings, code_of, read_list, read_object, reports_of, shared, text_of
 from devices.reading import Report
 from devices.thingmodel import about, date_by, levels_below, read_properties
-from devices.thingmodel_names import HUAWEI_NAMES, ON_LINE, SERVICES
+from devices.thingmodel_names import HUAWEI_NAMES, ON_LINE, SERVICES, VALUE_KEYS
 from devices.values import read_json
+
+_PLAIN_EVENT: Final = re.compile(r"(?i)(?:alarm|alert|warning|event|trigger|triggered)(?:[ _-]?event)?")
+"""A kind of event that says no more than that: what happened stands in the service's name."""
 
 _STATUS_EVENT: Final = "sub_device_update_status"
 
@@ -95,6 +99,9 @@ def read_services(found: Findings, services: object) -> None:
 def read_service(found: Findings, service_id: str, properties: Mapping[str, Any]) -> None:
     """The properties of one service: by the service's own keys, or by names that say it themselves."""
     own = SERVICES.get(service_id.lower().replace("_", ""))
+    meaning = shared(service_id) if own is None else None
+    if meaning is not None:
+        own = dict.fromkeys(VALUE_KEYS, meaning)
     read_properties(found, properties, {**HUAWEI_NAMES, **own} if own is not None else HUAWEI_NAMES)
 
 
@@ -114,6 +121,8 @@ def _events(device: str, services: object) -> tuple[Report, ...]:
             found = devices.of(device)
             date_by(found, "event_time", service.get("event_time"))
             read_service(found, service_id, paras if isinstance(paras, dict) else {})
+            if not found.in_danger:
+                found.happened(kind if kind and not _PLAIN_EVENT.fullmatch(kind) else service_id)
             found.tell(type="event", service=service_id, event=kind)
     return devices.reports()
 

@@ -71,6 +71,11 @@ DRAGINO_CURRENT: Final[dict[str, Meaning]] = {
 DRAGINO_BUTTON: Final[dict[str, Meaning]] = {"Alarm": words({True: (("sos.alarm", True),), False: ()})}
 """PB01-L: the push button's Alarm is a press, and no release."""
 
+DRAGINO_TRACKER: Final[dict[str, Meaning]] = dict.fromkeys(
+    ("ALARM_status", "Alarm_status", "alarm_status"), state("sos.alarm")
+)
+"""LGT-92 and TrackerD: the red button held down, until the wearer ends it (the makers' decoders print TRUE, FALSE)."""
+
 # TheThingsNetwork/lorawan-devices@169a85f vendor/yobiiq/{sd-1001,em2101,em4301,iq-rm200-lrw}.js
 _MAINS: Final = state("power.mains", ("ac power on", "power on"), ("ac power off", "power off"))
 YOBIIQ: Final[dict[str, Meaning]] = {
@@ -228,6 +233,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     _dialect("vutility", VUTILITY, "averageAmps capacitorVoltage averagePowerFactor", "hotdrop|voltdrop"),
     _dialect("dragino-current", DRAGINO_CURRENT, "current1_a exti_level SENSOR_MODEL", "cs01"),
     _dialect("dragino-button", DRAGINO_BUTTON, "Sound_key Sound_ACK", "pb01"),
+    _dialect("dragino-tracker", DRAGINO_TRACKER, "ALARM_status Alarm_status", "lgt-?92|trackerd"),
     _dialect("dragino", DRAGINO, " ".join((*DRAGINO, "Node_type", "Work_mode")), "", read_dragino_probe),
     _dialect("tektelic", TEKTELIC, "ambient_temperature mcu_temperature rem_batt_capacity reed_state", "tektelic"),
     _dialect("netvox", NETVOX, "Device", "netvox"),
@@ -262,9 +268,19 @@ def _understanding(signs: frozenset[str], model: str) -> Understanding:
     return Understanding(table, tuple(specials))
 
 
+_READ_ELSEWHERE: Final = re.compile(
+    r"(?:temperature|humidity|current)(?:_chn[0-9])?_(?:mutation_)?alarm(?:\..*)?|[a-z_]+\.alarm_[a-z_]+|alarm|events"
+)
+"""Alarms that no table can read but a special does, by their neighbours (`alarm` is told by what stands beside it)."""
+
+
 def read_object(saying: Saying, flat: Mapping[str, Any], model: str) -> None:
     """Everything that a decoded object says. `model` is the model's name in lower case where the network knows it."""
     understanding = _understanding(_SIGNS.intersection(flat), model)
     saying.read(flat, understanding.table)
     for special in understanding.specials:
         special(saying, flat, model)
+    if saying.alarms:
+        saying.alarms = [name for name in saying.alarms if _READ_ELSEWHERE.fullmatch(name) is None]
+    if saying.understood:
+        saying.tell_unknown()

@@ -7,17 +7,22 @@ The object is what a vendor's payload decoder made of the frame (ChirpStack `obj
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from devices.codec import DecodeError
 from devices.reading import DANGER_POINTS, Reading, find_point
+from devices.state_names import SHARED_OFF, SHARED_ON, bare_point, is_off, listed, speaks_of_alarm, state_point
 from devices.values import ABSURD_MIN, TEXT_MAX, canonical_state, level, read_number
 
 PROPERTIES_MAX: Final = 512
 DEPTH_MAX: Final = 4
 EVENTS_MAX: Final = 16
+NAMES_MAX: Final = 128
+"""Characters of the names that an event tells."""
+
 HELD_MAX: Final = 1024
 """So many states may be held open at a time in all devices of a source; of more, the end is not said."""
 
@@ -47,6 +52,7 @@ class Meaning(msgspec.Struct, frozen=True):
 
     `void` are the numbers that mean "no reading". `held`: the word sets a state of its own that the device later
     only stops saying; it is remembered, and its end is said once. `is_plain_…`: nothing stands between value and point.
+    `lenient`: the name alone does not tell whether it is a state; a value that is none is left out, no danger refused.
     """
 
     point: str = ""
@@ -58,6 +64,7 @@ class Meaning(msgspec.Struct, frozen=True):
     battery_in_doubt: bool = False
     is_plain_number: bool = False
     is_plain_state: bool = False
+    lenient: bool = False
 
 
 Table = Mapping[str, Meaning]
@@ -96,6 +103,7 @@ class Saying:
         self.understood = 0
         self.readings: dict[str, Reading] = {}
         self.events: list[dict[str, str]] = []
+        self.alarms: list[str] = []
         self.states: dict[str, bool] = {}
         self.refused: DecodeError | None = None
 
@@ -103,6 +111,9 @@ class Saying:
         for name, value in flat.items():
             meaning = table.get(name)
             if meaning is None:
+                meaning = shared(name)
+            if meaning is None:
+                self.unknown(name, value)
                 continue
             self.understood += 1
             kind = type(value)
@@ -118,7 +129,18 @@ class Saying:
             try:
                 self._read(name, meaning, value)
             except DecodeError as error:
-                self.ignore(name, error, danger=speaks_of_danger(meaning))
+                self.ignore(name, error, danger=speaks_of_danger(meaning) and not meaning.lenient)
+
+    def unknown(self, name: str, value: object) -> None:
+        """A property that no table has: one that speaks of an alarm is told of, whatever else is said."""
+        if speaks_of_alarm(name) and not is_off(value) and len(self.alarms) < EVENTS_MAX:
+            self.alarms.append(name[:TEXT_MAX])
+
+    def tell_unknown(self) -> None:
+        """Note the alarms that no table has, once all is read: what reads a whole object may have known them."""
+        if self.alarms:
+            self.events.insert(0, {"type": "not_understood", "properties": listed(self.alarms, NAMES_MAX)})
+            del self.events[EVENTS_MAX:]
 
     def ignore(self, name: str, error: DecodeError, *, danger: bool = False) -> None:
         """Note a property that cannot be read."""
@@ -231,6 +253,18 @@ def state(point: str, on: Iterable[str] = (), off: Iterable[str] = (), *, held: 
     words.update(dict.fromkeys(on, ((point, True),)))
     words.update(dict.fromkeys(off, ((point, False),)))
     return Meaning(point, words=words, held=held, is_plain_state=not held)
+
+
+@lru_cache(maxsize=4096)
+def shared(name: str) -> Meaning | None:
+    """What a property of this name says in every ecosystem, or None; of a path, its last part or its last two."""
+    parts = name.split(".")
+    for spelled in ("".join(parts[-2:]), parts[-1]):
+        point = state_point(spelled)
+        if point or bare_point(spelled):
+            meaning = state(point or bare_point(spelled), SHARED_ON, SHARED_OFF)
+            return meaning if point else msgspec.structs.replace(meaning, lenient=True)
+    return None
 
 
 def inverted(point: str, on: Iterable[str] = (), off: Iterable[str] = ()) -> Meaning:

@@ -1,7 +1,8 @@
 """Names that installers give to measurements where a protocol leaves them free (Sparkplug metrics, ThingsBoard keys).
 
 Exact names only, in any usual spelling (`Smoke Alarm`, `smoke_alarm`, `smokeAlarm`, `Sensors/Smoke Alarm`): a name
-that is not here is not understood, whatever words it contains. A name of our own catalogue means itself.
+that is neither here nor in devices/state_names.py is not understood, whatever words it contains. A name of our own
+catalogue means itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from devices.lorawan_meanings import Meaning, inverted, number, state
+from devices.lorawan_meanings import Meaning, inverted, number, shared, state
 from devices.reading import Kind, find_point
 
 _OPEN: Final = (("open", "opened"), ("close", "closed"))
@@ -86,7 +87,12 @@ def meaning_of(name: str) -> Meaning | None:
     if terminal is not None:
         family = "input" if terminal[1].startswith("input") else "relay"
         return state(f"{family}.{terminal[2].upper()}")
-    return _TABLE.get(folders[-1])
+    return _TABLE.get(folders[-1]) or shared(".".join(folders))
+
+
+def is_setting(name: str) -> bool:
+    """Whether a measurement of this name stands in a folder of settings."""
+    return not _SETTINGS.isdisjoint(_spelled(part) for part in name[:256].split("/")[:-1])
 
 
 def _spelled(part: str) -> str:

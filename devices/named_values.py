@@ -1,7 +1,9 @@
 """Values by exact name: what a table says that a property means, and what one device said by it.
 
-The Chinese platforms all send objects of named properties; they differ in the envelope and in the names. A
-name that is not in the table says nothing: settings, counters and bookkeeping ride in the same objects.
+The Chinese platforms all send objects of named properties; they differ in the envelope and in the names. What a
+platform's table does not have is looked up in the one of all (devices/state_names.py). A name that neither has
+says nothing (settings, counters and bookkeeping ride in the same objects), unless it speaks of an alarm: then it is
+told as not understood.
 """
 
 from __future__ import annotations
@@ -15,6 +17,17 @@ import msgspec
 
 from devices.codec import DecodeError
 from devices.reading import DANGER_POINTS, Quality, Reading, Report
+from devices.state_names import (
+    SHARED_OFF,
+    SHARED_ON,
+    bare_point,
+    event_point,
+    is_off,
+    listed,
+    speaks_of_alarm,
+    state_point,
+    word_point,
+)
 from devices.values import TEXT_MAX, level, plausible_limits, read_number
 
 EVENTS_MAX: Final = 16
@@ -93,6 +106,21 @@ def coded(codes: Mapping[str, Said]) -> Named:
     return Named(codes=codes)
 
 
+@functools.lru_cache(maxsize=4096)
+def shared(name: str) -> Named | None:
+    """What a property of this name says on any platform, or None. A button's 0 is no end of the call."""
+    point, lenient = state_point(name), False
+    if not point:
+        point, lenient = bare_point(name) or word_point(name), True
+    if not point:
+        return None
+    codes: dict[str, Said] = dict.fromkeys((*ON_WORDS, *SHARED_ON), ((point, True),))
+    codes |= dict.fromkeys((*OFF_WORDS, *SHARED_OFF), () if point == "sos.alarm" else ((point, False),))
+    if word_point(name) and not state_point(name):
+        codes = {word: said for word, said in codes.items() if not word.isdigit()}
+    return Named(codes=codes, lenient=lenient)
+
+
 def code_of(value: object) -> str:
     """A code in one spelling: 1, 1.0, "1", true and " Alarm " as "1", "1", "1", "true", "alarm"; "" if it is none."""
     if isinstance(value, bool):
@@ -140,6 +168,7 @@ class Findings:
         self._states: dict[str, bool] = {}
         self._numbers: dict[str, Reading] = {}
         self._events: list[dict[str, str]] = []
+        self._alarms: list[str] = []
 
     def say(self, point: str, value: bool) -> None:
         """A state. Where it is said more than once, True stands."""
@@ -188,11 +217,39 @@ class Findings:
                 self.say(point, spoken)
 
     def read_all(self, properties: Mapping[str, Any], table: Table, leave_out: frozenset[str] = frozenset()) -> None:
-        """All properties that the table knows."""
+        """All properties that a maker's own table knows: its other names are documented as nothing of now."""
         for name, value in properties.items():
             named = table.get(name)
             if named is not None and name not in leave_out:
                 self.read(name, named, value)
+
+    def look_up_all(self, properties: Mapping[str, Any], table: Table, leave_out: frozenset[str] = frozenset()) -> None:
+        """All properties, by the platform's table or by the one of all."""
+        for name, value in properties.items():
+            if name not in leave_out:
+                self.look_up(name, table, value)
+
+    def look_up(self, name: str, table: Table, value: object) -> None:
+        """One property by its name: as the platform's table has it, as all have it, or noted as unknown."""
+        named = table.get(name) or shared(name)
+        if named is not None:
+            self.read(name, named, value)
+        else:
+            self.unknown(name, value)
+
+    def unknown(self, name: str, value: object) -> None:
+        """A property that no table has: one that speaks of an alarm is told of, whatever else is said."""
+        if speaks_of_alarm(name) and not is_off(value) and len(self._alarms) < EVENTS_MAX:
+            self._alarms.append(name[:TEXT_MAX])
+
+    def happened(self, identifier: str) -> bool:
+        """An event whose name says what happened; else, if it speaks of an alarm, it is noted. Whether it was read."""
+        point = event_point(identifier)
+        if point:
+            self.say(point, True)
+        else:
+            self.unknown(identifier, True)
+        return bool(point)
 
     @property
     def in_danger(self) -> bool:
@@ -206,7 +263,11 @@ class Findings:
 
     def report(self) -> Report:
         readings = (*(Reading(point, value) for point, value in self._states.items()), *self._numbers.values())
-        return Report(self.device, readings, self.measured_at, tuple(self._events))
+        events = self._events
+        if self._alarms:
+            untold = {"type": "not_understood", "properties": listed(self._alarms, ADDRESS_MAX)}
+            events = [untold, *events[: EVENTS_MAX - 1]]
+        return Report(self.device, readings, self.measured_at, tuple(events))
 
 
 def reports_of(all_findings: Iterable[Findings]) -> tuple[Report, ...]:

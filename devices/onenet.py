@@ -128,8 +128,7 @@ def _data_points(device: str, said: Mapping[str, Any]) -> tuple[Report, ...]:
         for value in values[-1:]:
             last = value if isinstance(value, dict) else {"v": value}
             _date_seconds(found, f"{name}.t", last.get("t"))
-            if name in DEVICE_NAMES:
-                found.read(name, DEVICE_NAMES[name], last.get("v"))
+            found.look_up(name, DEVICE_NAMES, last.get("v"))
     return reports_of([found])
 
 
@@ -179,8 +178,7 @@ def _older_message(found: Findings, said: Mapping[str, Any]) -> None:
     date_by(found, "at", said.get("at"))
     if said.get("type") == _PUSHED_VALUE:
         name = text_of(said.get("ds_id"))
-        if name in DEVICE_NAMES:
-            found.read(name, DEVICE_NAMES[name], said.get("value"))
+        found.look_up(name, DEVICE_NAMES, said.get("value"))
     elif said.get("type") == _PUSHED_STATUS and code_of(said.get("status")) in ("0", "1"):
         found.say("online", code_of(said["status"]) == "1")
     else:

@@ -16,7 +16,7 @@ import msgspec
 
 from devices.codec import Command, Decoded, DecodeError, Packet
 from devices.lorawan_meanings import EVENTS_MAX, Meaning, Saying, speaks_of_danger
-from devices.metric_names import meaning_of
+from devices.metric_names import is_setting, meaning_of
 from devices.reading import Quality, Reading, Report
 from devices.sparkplug_payload import (
     QUALITY_BAD,
@@ -262,6 +262,9 @@ def _report(
         meaning = meaning_of(called)
         if meaning is not None:
             _metric(saying, called, metric, meaning, metric.unit or born.units.get(called, ""), bad)
+        elif not metric.is_historical and not is_setting(called):
+            saying.unknown(called, metric.value)
+    saying.tell_unknown()
     if unnamed:
         _note_unnamed(unnamed, events, ask=not online)
     measured_at = _time(said.timestamp, events)

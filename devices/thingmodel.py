@@ -25,6 +25,7 @@ from devices.named_values import (
     text_of,
 )
 from devices.reading import Report
+from devices.state_names import event_point
 from devices.thingmodel_names import DEVICE_NAMES, ERROR_EVENT, EVENTS, ON_LINE
 from devices.values import TEXT_MAX, read_instant, read_json, read_number
 
@@ -36,6 +37,14 @@ _PROPERTY_TAILS: Final = frozenset(
 )
 _BATCH_TAILS: Final = frozenset({"event/property/batch/post", "property/batch/post"})
 _PACK_TAILS: Final = frozenset({"event/property/pack/post", "pack/post"})
+_ENVELOPE: Final = frozenset(
+    ("identifier", "name", "type", "time", "iotId", "requestId", "productKey", "deviceName", "gmtCreate", "deviceType")
+)
+"""What stands beside an event that is forwarded without a `value`."""
+
+_INFORMATION: Final = "info"
+"""The level of an event (info, alert, error) that is no alarm by the model's own word."""
+
 _RAW: Final = "model/up_raw"
 _LEVELS_MAX: Final = 24
 
@@ -108,7 +117,7 @@ def _thing(device: str, tail: str, payload: bytes) -> tuple[Report, ...]:
         return _packs(device, said.get("params"))
     words = tail.split("/")
     if words[0] == "event" and len(words) == 3:
-        return reports_of([_event(device, words[1], said)])
+        return reports_of([_event(device, text_of(said.get("identifier")) or words[1], said)])
     return ()
 
 
@@ -151,11 +160,9 @@ def read_properties(found: Findings, values: Mapping[str, Any], table: Table) ->
         if isinstance(value, dict) and "value" in value:
             date_by(found, f"{name}.time", value.get("time"))
             value = value["value"]
-        named = table.get(name)
-        if named is None and ":" in name:
-            named = table.get(name.rpartition(":")[2])
-        if named is not None:
-            found.read(name, named, value)
+        if ":" in name and name not in table:
+            name = name.rpartition(":")[2]
+        found.look_up(name, table, value)
 
 
 def date_by(found: Findings, name: str, value: object) -> None:
@@ -219,6 +226,9 @@ def _packs(device: str, params: object) -> tuple[Report, ...]:
 def _event(device: str, identifier: str, said: Mapping[str, Any]) -> Findings:
     found = Findings(device)
     params = said.get("params", said)
+    name = text_of(said.get("name"))
+    if identifier not in EVENTS and not event_point(identifier) and event_point(name):
+        found.happened(name)
     read_event(found, identifier, params if isinstance(params, dict) else {"value": params}, text_of(said.get("type")))
     if found.measured_at is None:
         date_by(found, "gmtCreate", said.get("gmtCreate"))
@@ -235,5 +245,7 @@ def read_event(found: Findings, identifier: str, happened: Mapping[str, Any], ki
         found.say("fault", code not in ("0", ""))
     for point, value in EVENTS.get(identifier, ()):
         found.say(point, value)
-    read_properties(found, values, DEVICE_NAMES)
+    read_properties(found, {n: v for n, v in values.items() if n not in _ENVELOPE}, DEVICE_NAMES)
+    if identifier not in EVENTS and not found.in_danger and (kind != _INFORMATION or event_point(identifier)):
+        found.happened(identifier)
     found.tell(type="thing_event", identifier=identifier, **({"level": kind} if kind else {}))

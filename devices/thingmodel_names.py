@@ -135,12 +135,16 @@ HUAWEI_NAMES: Final[Table] = {
 _ALARM_KEYS: Final = ("alarm", "state", "status", "alarm_state", "alarmState")
 
 
+VALUE_KEYS: Final = (*_ALARM_KEYS, "value")
+"""By which a service says its one state."""
+
+
 def _service(point: str, *keys: str) -> Table:
     return {key: number(point) for key in keys}
 
 
 def _alarms(point: str) -> Table:
-    return {key: state(point) for key in _ALARM_KEYS}
+    return {**{key: state(point) for key in _ALARM_KEYS}, "value": state(point, lenient=True)}
 
 
 SERVICES: Final[dict[str, Table]] = {

@@ -147,4 +147,6 @@ def _sample(
         saying.states.clear()
         saying.refused = None
         saying.note({"type": "history"})
+    else:
+        saying.tell_unknown()
     return Report(device, saying.finished(), measured_at, (*events, *saying.events)[:EVENTS_MAX])

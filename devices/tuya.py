@@ -52,6 +52,18 @@ CODES: Final[Table] = {
     "co_state": _alarm("co.alarm"),
     "watersensor_state": _alarm("water_leak.alarm"),
     "sos_state": moment("sos.alarm"),
+    **dict.fromkeys(
+        ("fall_down_status", "fall_down_state", "fall_status", "fall_state"),
+        coded(
+            {
+                **dict.fromkeys(("fall", "fallen", "alarm", "fall_alarm", "1", "true"), (("fall.alarm", True),)),
+                "maybe_fall": (("fall.suspected", True),),
+                **dict.fromkeys(
+                    ("none", "normal", "0", "false", "no_fall"), (("fall.alarm", False), ("fall.suspected", False))
+                ),
+            }
+        ),
+    ),
     "doorcontact_state": state("door.open"),
     "pir": coded({"pir": (("motion", True),), "none": (("motion", False),)}),
     "presence_state": coded({"presence": (("presence", True),), "none": (("presence", False),)}),
@@ -100,7 +112,8 @@ class Tuya:
         if not packet.payload:
             return Decoded((), context)
         device = levels[levels.index("thing") - 1] if "thing" in levels[1:] else ""
-        if device and levels[-2:] != ["property", "report"]:
+        is_event = levels[-2:] == ["event", "trigger"]
+        if device and not is_event and levels[-2:] != ["property", "report"]:
             return Decoded((), context)
         field = f"{device}: thing" if device else "message"
         said = read_object(field, read_json(field, packet.payload))
@@ -108,7 +121,11 @@ class Tuya:
         try:
             if device:
                 date_by(found, "time", said.get("time"))
-                _properties(found, read_object(f"{device}: data", said.get("data")).items())
+                data = read_object(f"{device}: data", said.get("data"))
+                if is_event:
+                    _event(found, data)
+                else:
+                    _properties(found, data.items())
             else:
                 found = _pushed(said)
             return Decoded(reports_of([found]), context)
@@ -137,6 +154,16 @@ def _pushed(said: Mapping[str, Any]) -> Findings:
     return found
 
 
+def _event(found: Findings, data: Mapping[str, Any]) -> None:
+    """`{eventCode, eventTime, outputParams}`: what its code says, and the data points that it carries."""
+    code, carried = text_of(data.get("eventCode")), data.get("outputParams")
+    date_by(found, "eventTime", data.get("eventTime"))
+    _properties(found, carried.items() if isinstance(carried, dict) else ())
+    if not found.in_danger:
+        found.happened(code)
+    found.tell(type="thing_event", identifier=code)
+
+
 def _properties(found: Findings, properties: Iterable[tuple[str, Any]]) -> None:
     for code, value in properties:
         if isinstance(value, dict) and "value" in value:
@@ -146,8 +173,8 @@ def _properties(found: Findings, properties: Iterable[tuple[str, Any]]) -> None:
             _phase(found, code, _PHASES[code], value)
         elif code == "fault":
             _faults(found, value)
-        elif code in CODES:
-            found.read(code, CODES[code], value)
+        else:
+            found.look_up(code, CODES, value)
 
 
 def _faults(found: Findings, value: object) -> None:
