@@ -142,8 +142,8 @@ WIFI: Final[tuple[Installation, ...]] = (
                 "keep birth_message and will_message (they are there by default)",
             ),
             Words(
-                "名称不够明确时改用 homeassistant 解码器",
-                "where names are not plain, use the homeassistant codec instead",
+                "名称不够明确、单位不是默认（°C、A、V）或设备已发布自动发现（discovery）时，改用 homeassistant 解码器",
+                "names not plain, units not °C, A, V, or discovery on: use the homeassistant codec instead",
             ),
         ),
         traps=(
