@@ -39,6 +39,13 @@ class FaultKind(enum.StrEnum):
     OUTSIDE = "outside"
 
 
+def _readable(found: bytes) -> str | bytes:
+    """Bytes as the text that they are, so that an installer reads 客厅; a character cut at the end is left out."""
+    text = found.decode(errors="ignore")
+    is_text = len(found) - len(text.encode()) <= 3 and all(sign.isprintable() or sign in "\t\r\n" for sign in text)
+    return text if is_text else found
+
+
 class DecodeError(Exception):
     """A packet cannot be understood: which field, what was expected, what stood there (cut to 80 characters).
 
@@ -52,7 +59,7 @@ class DecodeError(Exception):
     def __init__(self, field: str, expected: str, found: object = None, kind: FaultKind = FaultKind.CONTENT) -> None:
         self.field = field
         self.expected = expected
-        self.found = repr(found)[:80]
+        self.found = repr(_readable(found) if isinstance(found, bytes) and not found.isascii() else found)[:80]
         self.kind = FaultKind.TOPIC if field == "topic" else kind
         super().__init__(f"{field}: expected {expected}, found {self.found}")
 

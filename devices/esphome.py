@@ -27,7 +27,10 @@ STATES: Final[dict[str, str]] = {
     **dict.fromkeys(("water_leak", "leak", "water_leak_alarm", "leak_detected", "flood"), "water_leak.alarm"),
     **dict.fromkeys(("person_information", "presence", "human_presence", "occupancy", "has_target"), "presence"),
     **dict.fromkeys(("motion", "pir", "pir_motion", "pir_sensor", "moving_target", "has_moving_target"), "motion"),
-    **dict.fromkeys(("door", "door_sensor", "door_contact", "window", "window_sensor", "window_contact"), "door.open"),
+    **dict.fromkeys(
+        tuple(f"{what}{suffix}" for what in ("door", "window") for suffix in ("", "_open", "_sensor", "_contact")),
+        "door.open",
+    ),
     **dict.fromkeys(("tamper", "tamper_alarm"), "tamper"),
     **dict.fromkeys(("battery_low", "low_battery"), "battery.low"),
     "vibration": "vibration",
@@ -51,6 +54,7 @@ LEVELS: Final[dict[str, tuple[str, float]]] = {
     **dict.fromkeys(("voltage", "mains_voltage", "line_voltage"), ("voltage.a", 1.0)),
     "current": ("current.a", 1.0),
     "leakage_current": ("current.residual", 1000.0),
+    **dict.fromkeys(("leakage_current_ma", "residual_current_ma"), ("current.residual", 1.0)),
     "power": ("power", 1.0),
     "power_factor": ("power_factor", 1.0),
     "frequency": ("frequency", 1.0),
@@ -62,7 +66,7 @@ LEVELS: Final[dict[str, tuple[str, float]]] = {
     },
     **dict.fromkeys(("wifi_signal", "wifi_signal_db", "wifi_rssi", "rssi"), ("rssi", 1.0)),
     "wifi_signal_percent": ("wifi.quality", 1.0),
-    **dict.fromkeys(("carbon_monoxide_level", "co_concentration"), ("co.ppm", 1.0)),
+    **dict.fromkeys(("carbon_monoxide_level", "co_concentration", "co_ppm", "carbon_monoxide_ppm"), ("co.ppm", 1.0)),
 }
 """Sensors by object id, in ESPHome's default units (°C, V, A, W, dBm); the factor to the point's unit.
 

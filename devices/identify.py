@@ -26,7 +26,7 @@ class Candidate(msgspec.Struct, frozen=True):
 _SHAPES: Final[tuple[tuple[str, str], ...]] = (
     (r"(?P<prefix>anlian/v1/[^/]+)/.+", "native"),
     (r"(?:(?P<prefix>.+)/)?spBv1\.0/.+", "sparkplug"),
-    (r"(?:(?P<prefix>.+)/)?application/[^/]+/device/[^/]+/event/.+", "lorawan"),
+    (r"(?:(?P<prefix>.+)/)?application/[^/]+/device/[^/]+/(?:event/.+|rx)", "lorawan"),
     (r"(?:(?P<prefix>.+)/)?v3/[^/]+/devices/[^/]+/.+", "lorawan"),
     (r"(?:(?P<prefix>.+)/)?v1/(?:devices/[^/]+|gateway)/.+", "thingsboard"),
     (r"\$oc/devices/.+", "huawei-iotda"),
@@ -113,17 +113,18 @@ def _by_shape(topic: str, payload: bytes, *, pushed: bool) -> tuple[Candidate, .
     """What a JSON object of no known topic may be. Only what carries its ecosystem's own mark: no guess is made."""
     if payload.lstrip()[:1] not in (b"{", b"["):
         return ()
+    devtank = (Candidate("devtank", sure=False),) if b'"VALUES"' in payload else ()
     if pushed:
         return (
             Candidate("ctwing-aep", sure=False),
             Candidate("lorawan", sure=False),
             Candidate("tuya", sure=False),
             Candidate("onenet", sure=False),
-            Candidate("devtank", sure=False),
+            *devtank,
         )
     marked = b'"linkquality"' in payload and "/" in topic
     zigbee = (Candidate("zigbee2mqtt", topic.partition("/")[0], sure=False),) if marked else ()
-    return (*zigbee, Candidate("devtank", sure=False))
+    return (*zigbee, *devtank)
 
 
 def sign_of_life(topic: str, payload: bytes) -> Report | None:

@@ -21,7 +21,7 @@ import msgspec
 
 from devices.codec import Decoded, DecodeError, Packet
 from devices.lorawan_dialects import read_object
-from devices.lorawan_meanings import EVENTS_MAX, Saying, flattened
+from devices.lorawan_meanings import EVENTS_MAX, Saying, flattened, number, state
 from devices.milesight import can_read, find_model, read_frame
 from devices.reading import Report
 from devices.values import TEXT_MAX, read_instant, read_json, read_number
@@ -31,9 +31,20 @@ GATEWAYS_MAX: Final = 64
 FRAME_MAX: Final = 242
 """The longest application payload of LoRaWAN (RP002-1.0.4, M of the fastest data rate)."""
 
+NORMALIZED: Final = {
+    "air.temperature": number("temperature"),
+    "air.relativeHumidity": number("humidity"),
+    "air.lightIntensity": number("illuminance"),
+    "battery": number("battery.voltage"),
+    "action.motion.detected": state("motion"),
+    "action.contactState": state("door.open", ("open",), ("closed",)),
+    "water.leak": state("water_leak.alarm"),
+}
+"""lorawan-devices lib/payload.json: °C, %, lux and volts."""
+
 _WRAPPERS: Final = ("data", "decoded", "payload")
 _CHIRPSTACK_EVENTS: Final = frozenset({"up", "status", "join", "ack", "txack", "log", "location", "integration"})
-_TTS_UP: Final = frozenset({"up", "join", "service/data", "location/solved"})
+_TTS_UP: Final = frozenset({"up", "up/normalized", "join", "service/data", "location/solved"})
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -70,7 +81,8 @@ class LoRaWan:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        topics = ("application/+/device/+/event/+", "v3/+/devices/+/up", "v3/+/devices/+/join")
+        chirpstack = ("application/+/device/+/event/+", "application/+/device/+/rx")
+        topics = (*chirpstack, "v3/+/devices/+/up", "v3/+/devices/+/up/normalized", "v3/+/devices/+/join")
         more = ("v3/+/devices/+/down/+", "v3/+/devices/+/service/data", "v3/+/devices/+/location/solved")
         return tuple(self._start + topic for topic in (*topics, *more))
 
@@ -85,6 +97,8 @@ class LoRaWan:
         match levels:
             case ["application", _, "device", device, "event", event] if device and event in _CHIRPSTACK_EVENTS:
                 return _chirpstack(device, event, packet.payload, known)
+            case ["application", _, "device", device, "rx"] if device:
+                return _chirpstack(device, "up", packet.payload, known)
             case ["application", _, "device", _, "command", _]:
                 return Decoded((), known)
             case ["v3", _, "devices", device, "down", action] if device and action:
@@ -133,12 +147,14 @@ def _chirpstack(device: str, event: str, payload: bytes, known: Context) -> Deco
     if event == "up":
         tags = _member(information, "tags")
         lora = _member(_member(said, "txInfo"), "modulation").get("lora")
-        names = (_text(tags, "model") or _text(information, "deviceProfileName"), _text(tags, "kind"))
+        tags = tags or _member(said, "tags")
+        profile = _text(information, "deviceProfileName") or _text(said, "deviceProfileName")
+        names = (_text(tags, "model") or profile, _text(tags, "kind"))
         port = said.get("fPort", 0)
         frame, gateways = said.get("data"), said.get("rxInfo")
         about = " ".join(names)
         uplink = _Uplink(
-            address, measured_at, said.get("object"), frame, port, about, gateways, bool(lora), ("snr", "loRaSNR")
+            address, measured_at, _decoded(address, said), frame, port, about, gateways, bool(lora), ("snr", "loRaSNR")
         )
         return _uplink(uplink, events, known)
     saying = Saying(address, known.held)
@@ -153,6 +169,14 @@ def _chirpstack(device: str, event: str, payload: bytes, known: Context) -> Deco
         events.append({"type": event})
     report = Report(address, saying.finished(), measured_at, (*events, *saying.events)[:EVENTS_MAX])
     return Decoded((report,), known)
+
+
+def _decoded(address: str, said: Mapping[str, Any]) -> Any:
+    """The decoded object; ChirpStack v3 sends it as a text that holds JSON (`objectJSON`)."""
+    text = said.get("objectJSON")
+    if isinstance(text, str) and text and "object" not in said:
+        return read_json(f"{address}: objectJSON", text.encode("utf-8", "replace"))
+    return said.get("object")
 
 
 def _status(saying: Saying, said: Mapping[str, Any]) -> None:
@@ -253,6 +277,8 @@ def _things_stack(device: str, message: str, payload: bytes, known: Context) -> 
     uplink = _member(said, "uplink_message")
     candidates = (("uplink_message.received_at", uplink.get("received_at")), ("received_at", said.get("received_at")))
     measured_at = _instant(events, *candidates)
+    if message == "up/normalized":
+        return _normalized(address, said, known)
     if message != "up":
         events.append({"type": message.replace("/", "_")})
         return Decoded((Report(address, (), measured_at, tuple(events)),), known)
@@ -270,6 +296,24 @@ def _things_stack(device: str, message: str, payload: bytes, known: Context) -> 
     decoded, gateways = uplink.get("decoded_payload"), uplink.get("rx_metadata")
     found = _Uplink(address, measured_at, decoded, frame, port, about, gateways, bool(lora), ("snr",))
     return _uplink(found, events, known)
+
+
+def _normalized(device: str, said: Mapping[str, Any], known: Context) -> Decoded:
+    """The Things Stack's own units beside `up`, of the same frame: temperatures and the like, and no alarm of ours."""
+    uplink = _member(said, "uplink_normalized")
+    payload = uplink.get("normalized_payload")
+    if not isinstance(payload, dict):
+        raise DecodeError(f"{device}/up/normalized: normalized_payload", "an object", payload)
+    events: list[dict[str, str]] = []
+    times = {"uplink_normalized.received_at": uplink.get("received_at"), "received_at": said.get("received_at")}
+    measured_at = _instant(events, *times.items())
+    saying = Saying(device, known.held)
+    flat = flattened(f"{device}: normalized_payload", payload)
+    saying.read(flat, NORMALIZED)
+    if flat and not saying.understood:
+        names = ", ".join(str(name) for name in list(flat)[:8])
+        saying.note({"type": "not_understood", "properties": names[:TEXT_MAX]})
+    return Decoded((Report(device, saying.finished(), measured_at, (*events, *saying.events)[:EVENTS_MAX]),), known)
 
 
 def _downlink(device: str, action: str, payload: bytes, known: Context) -> Decoded:

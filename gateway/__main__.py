@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import platform
+import secrets
 import signal
 import sys
 from datetime import timedelta
@@ -180,7 +181,7 @@ def decode(
         if report is not None:
             seen.append((answer, asked))
     if report is not None:
-        write_report(report, seen)
+        write_report(report, seen, secrets.token_bytes(32))
     raise typer.Exit(1 if failed else 0)
 
 

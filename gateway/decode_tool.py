@@ -73,7 +73,7 @@ class DecodeTool:
         refused = self._refused.get(topic)
         if refused is not None:
             return {"error": f"homeassistant: {topic[:80]} was announced, but {refused}"}
-        words = "; ".join(tried) or "no ecosystem known to the gateway has such a topic"
+        words = f"looked like {'; '.join(tried)}" if tried else "no ecosystem known to the gateway has such a topic"
         return {"error": f"topic: expected one of a known ecosystem, found {topic[:80]!r} ({words})"}
 
     def _announced(self, topic: str) -> Candidate | None:
@@ -135,10 +135,8 @@ class DecodeTool:
             self._refused[topic] = f"its configuration {packet.topic[:80]} was refused: {fault}"
 
     def run(self, lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-        """The answer to each line that is not blank, with the message it answers (None if it could not be read)."""
+        """The answer to each line, with the message it answers (None if it could not be read)."""
         for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
             try:
                 message = read_line(line)
             except LineError as fault:
@@ -152,6 +150,8 @@ def read_line(line: bytes) -> dict[str, Any]:
     """A line as topic, payload bytes and retain flag; LineError says what it lacks."""
     if len(line) > LINE_MAX:
         raise LineError(f"{len(line)} bytes; at most {LINE_MAX}")
+    if not line.strip():
+        raise LineError("it is blank: expected one JSON object a line")
     try:
         said = json.loads(line)
     except (ValueError, RecursionError) as fault:
@@ -227,19 +227,22 @@ def instant(at: datetime | None) -> str | None:
     return text if "." not in text else text.rstrip("Z").rstrip("0").rstrip(".") + "Z"
 
 
-def report_for_maintainer(seen: Iterable[tuple[dict[str, Any], dict[str, Any] | None]]) -> dict[str, Any]:
+def report_for_maintainer(
+    seen: Iterable[tuple[dict[str, Any], dict[str, Any] | None]], salt: bytes
+) -> dict[str, Any]:
     """What a maintainer needs of messages that were not understood, without personal data.
 
     Kept: topic shape, keys, kinds of values, short lower-case words (enumerations), the answer's error. Every other
-    text and every level of a topic that is not such a word is replaced by a hash, every number by its kind.
+    text and every level of a topic that is not such a word is replaced by a hash, every number by its kind. The hash
+    is salted anew for each report: a phone number has so few digits that all of them could be tried.
     """
     return {
         "about": "texts are hashed, numbers replaced by their kind; keys and short lower-case words are kept",
         "messages": [
             {
-                "topic": "/".join(_masked(level) for level in message["topic"].split("/")),
+                "topic": "/".join(_masked(level, salt) for level in message["topic"].split("/")),
                 "retain": message["retain"],
-                "payload": _shape(message["payload"]),
+                "payload": _shape(message["payload"], salt),
                 "answer": "error" if "error" in answer else "understood",
                 "points": sorted(answer.get("readings", {})),
             }
@@ -249,30 +252,34 @@ def report_for_maintainer(seen: Iterable[tuple[dict[str, Any], dict[str, Any] | 
     }
 
 
-def _masked(text: str) -> str:
+def _hash(data: bytes, salt: bytes) -> str:
+    return hashlib.blake2b(data, key=salt, digest_size=8).hexdigest()
+
+
+def _masked(text: str, salt: bytes) -> str:
     plain = text.isascii() and text.replace("_", "").isalpha() and text == text.lower() and len(text) <= _KEPT_WORDS
-    return text if plain or not text else "#" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    return text if plain or not text else "#" + _hash(text.encode("utf-8", "replace"), salt)[:8]
 
 
-def _shape(payload: bytes) -> Any:
+def _shape(payload: bytes, salt: bytes) -> Any:
     try:
-        return _masked_value(msgspec.json.decode(payload))
+        return _masked_value(msgspec.json.decode(payload), salt)
     except (msgspec.MsgspecError, RecursionError):
-        return {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()[:16]}
+        return {"bytes": len(payload), "hash": _hash(payload, salt)}
 
 
-def _masked_value(value: Any) -> Any:
+def _masked_value(value: Any, salt: bytes) -> Any:
     if isinstance(value, dict):
-        names = {key: key if len(key) <= 2 * _KEPT_WORDS else _masked(key) for key in value}
-        return {names[key]: _masked_value(inner) for key, inner in value.items()}
+        names = {key: key if len(key) <= 2 * _KEPT_WORDS else _masked(key, salt) for key in value}
+        return {names[key]: _masked_value(inner, salt) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_masked_value(inner) for inner in value[:20]]
+        return [_masked_value(inner, salt) for inner in value[:20]]
     if isinstance(value, str):
-        return _masked(value)
+        return _masked(value, salt)
     return value if value is None or isinstance(value, bool) else f"<{type(value).__name__}>"
 
 
-def write_report(path: Path, seen: Iterable[tuple[dict[str, Any], dict[str, Any] | None]]) -> None:
+def write_report(path: Path, seen: Iterable[tuple[dict[str, Any], dict[str, Any] | None]], salt: bytes) -> None:
     """The report as a JSON file."""
-    text = json.dumps(report_for_maintainer(seen), ensure_ascii=False, indent=1)
+    text = json.dumps(report_for_maintainer(seen, salt), ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8", errors="replace")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decode_tool import DecodeTool, read_line
+from gateway.decode_tool import DecodeTool, read_line, report_for_maintainer
 from tests.fuzz_codecs import mutate
 from tests.unit.test_codec_vectors import EXAMPLES
 
@@ -156,7 +156,8 @@ BAD_LINES = {
 @pytest.mark.parametrize(("line", "words"), BAD_LINES.values(), ids=BAD_LINES)
 def test_a_bad_line_is_an_error_and_the_next_one_is_read(line: bytes, words: str) -> None:
     good = b'{"topic": "zigbee2mqtt/a", "payload": {"smoke": true}}'
-    (first, _), (second, _) = DecodeTool().run([line, b"  ", good])
+    (first, _), (blank, _), (second, _) = DecodeTool().run([line, b"  ", good])
+    assert "line 2: it is blank" in blank["error"]
     assert words in first["error"] and "line 1" in first["error"]
     assert second["readings"] == {"smoke.alarm": True}
 
@@ -174,7 +175,7 @@ def test_damaged_lines_never_end_the_tool() -> None:
     lines = [line_of(case) for case in CASES]
     damaged = [mutate(chance.choice(lines), chance).replace(b"\n", b" ") for _ in range(5_000)]
     answers = list(tool.run(damaged))
-    assert len(answers) == sum(bool(line.strip()) for line in damaged)
+    assert len(answers) == len(damaged)
     assert all(("error" in answer) != ("readings" in answer) for answer, _ in answers)
 
 
@@ -284,3 +285,40 @@ def test_a_state_whose_configuration_was_refused_names_the_template(payload: byt
     assert "error" in tool.decode(*hass("binary_sensor", "one", **config))
     error = tool.decode("own/t", payload)["error"]
     assert "states('x')" in error and "refused" in error and "devtank" not in error
+
+
+ODD = {
+    "chirpstack-v3": ("application/1/device/e/rx", {"objectJSON": '{"smokeAlarm": "Alarm"}'}, {"smoke.alarm": True}),
+    "chirpstack-v3-up": ("application/1/device/e/event/up", {"objectJSON": '{"smoke": true}'}, {"smoke.alarm": True}),
+    "things-stack-normalized": (
+        "v3/app@ttn/devices/d1/up/normalized",
+        {"uplink_normalized": {"normalized_payload": {"air": {"temperature": 21.5}, "battery": 3.1}}},
+        {"temperature": 21.5, "battery.voltage": 3.1},
+    ),
+    "esphome-door": ("hall/binary_sensor/door_open/state", "ON", {"door.open": True}),
+    "esphome-co": ("hall/sensor/co_ppm/state", "50", {"co.ppm": 50.0}),
+    "esphome-leakage": ("hall/sensor/leakage_current_ma/state", "33", {"current.residual": 33.0}),
+}
+
+
+@pytest.mark.parametrize(("topic", "payload", "readings"), ODD.values(), ids=ODD)
+def test_older_servers_and_plain_names(topic: str, payload: object, readings: dict[str, object]) -> None:
+    [(answer, _)] = DecodeTool().run([json.dumps({"topic": topic, "payload": payload}).encode()])
+    assert answer.get("readings") == readings, answer
+
+
+def test_an_unknown_topic_blames_no_maker_and_shows_chinese() -> None:
+    tool = DecodeTool()
+    unknown = tool.decode("vendor/1/状态", b'{"a": 1}')["error"]
+    assert "no ecosystem known to the gateway" in unknown and "devtank" not in unknown and "状态" in unknown
+    wrong = tool.decode("zigbee2mqtt/客厅", "[客厅".encode())["error"]
+    assert "客厅" in wrong.rpartition("found")[2]
+
+
+def test_the_same_number_has_another_hash_in_every_report() -> None:
+    tool = DecodeTool()
+    line = json.dumps({"topic": "zigbee2mqtt/x", "payload": {"phone": "13800138000"}}).encode()
+    seen = list(tool.run([line]))
+    first, second = (report_for_maintainer(seen, salt) for salt in (b"one", b"two"))
+    assert first != second and "13800138000" not in json.dumps(first)
+    assert first == report_for_maintainer(seen, b"one")
