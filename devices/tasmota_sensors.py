@@ -57,7 +57,18 @@ ZIGBEE_STATES: Final[dict[str, str]] = {
     "Test": "test",
 }
 ZIGBEE_MOMENTS: Final[dict[str, str]] = {"PersonalAlarm": "sos.alarm", "Panic": "sos.alarm"}
-ZIGBEE_NAMES: Final = frozenset({*ZIGBEE_LEVELS, *ZIGBEE_STATES, *ZIGBEE_MOMENTS, "Power", "ZoneStatusChange"})
+_ZONES: Final = frozenset({"ZoneStatusChange", "ZoneStatus"})
+ZIGBEE_NAMES: Final = frozenset({*ZIGBEE_LEVELS, *ZIGBEE_STATES, *ZIGBEE_MOMENTS, *_ZONES, "Power"})
+
+ZONE_TYPES: Final[dict[int, str]] = {
+    0x000D: "motion",
+    0x0015: "door.open",
+    0x0028: "fire.alarm",
+    0x002A: "water_leak.alarm",
+    0x002B: "co.alarm",
+    0x002C: "sos.alarm",
+}
+"""Types of a zone (ZCL 8.2.2.2.1.2) and what their alarm bits are, by the same names as Tasmota's own."""
 
 ZONE_BITS: Final[tuple[tuple[int, str], ...]] = ((2, "tamper"), (3, "battery.low"), (6, "fault"), (8, "test"))
 """Bits of ZoneStatus (ZCL 8.2.2.2.1.3) whose meaning needs no zone type."""
@@ -214,18 +225,22 @@ def read_zigbee(draft: Draft, said: dict[str, Any]) -> None:
         elif name == "Power":
             draft.boolean(key, value, "relay.1")
         else:
-            _zone(draft, value, typed=not ZIGBEE_STATES.keys().isdisjoint(said))
+            kind = said.get("ZoneType")
+            point = ZONE_TYPES.get(kind, "") if isinstance(kind, int) else ""
+            _zone(draft, value, point, typed=not ZIGBEE_STATES.keys().isdisjoint(said))
 
 
-def _zone(draft: Draft, value: Any, *, typed: bool) -> None:
+def _zone(draft: Draft, value: Any, point: str, *, typed: bool) -> None:
     """ZoneStatus: its alarm bits mean what the zone's type says; where that is not known they are a contact."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFF:
-        draft.refuse(DecodeError("ZoneStatusChange", "a bit mask of 16 bits", value))
+        draft.refuse(DecodeError("ZoneStatus", "a bit mask of 16 bits", value), point)
         return
-    for bit, point in ZONE_BITS:
+    for bit, state in ZONE_BITS:
         if value >> bit & 1:
-            draft.state(point, True)
-    if not typed:
+            draft.state(state, True)
+    if point and (value & 3 or point != "sos.alarm"):
+        draft.state(point, bool(value & 3))
+    elif not typed and not point:
         draft.state("input.1", bool(value & 3))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from devices.codec import Decoded, DecodeError, Packet
 from devices.draft import Draft, celsius, rest_of, seconds_instant, start_of, text_of
 from devices.reading import DANGER_POINTS, Report
+from devices.state_names import is_off, speaks_of_alarm
 from devices.values import TEXT_MAX, read_json, read_number
 
 CLASSES: Final[dict[str, int]] = {
@@ -26,6 +27,8 @@ CLASSES: Final[dict[str, int]] = {
     "central_scene": 91,
     "notification": 113,
     "alarm": 113,
+    "alarm_sensor": 156,
+    "sensor_alarm": 156,
     "battery": 128,
 }
 """Command classes with a meaning for us, by the names that topics give them."""
@@ -85,8 +88,19 @@ NOTIFICATIONS: Final[dict[str, Said]] = {
 }
 """Notification properties: what each event's number says. A number that is not here says nothing that we know."""
 
-EMERGENCY: Final = frozenset({"emergency_alarm", "emergency_alarm/alert_status"})
+EMERGENCY: Final = frozenset(
+    {"emergency_alarm", "emergency_alarm/alert_status", "emergency_alarm/alarm_status", "emergency_alarm/sensor_status"}
+)
 """Emergency alarm: 1 police, 2 fire, 3 medical, 4 panic. A moment."""
+
+ALARM_SENSORS: Final[dict[str, str]] = {
+    "alarmstate_smoke": "smoke.alarm",
+    "alarmstate_co": "co.alarm",
+    "alarmstate_heat": "heat.alarm",
+    "alarmstate_water_leak": "water_leak.alarm",
+    "alarmstate_flood": "water_leak.alarm",
+}
+"""Types of the Alarm Sensor class (an older one than Notification): CO2 is no carbon monoxide."""
 
 BINARY: Final[dict[str, str]] = {
     "smoke": "smoke.alarm",
@@ -247,14 +261,35 @@ def read_value(draft: Draft, kind: int, endpoint: int, name: str, value: Any, un
             draft.boolean(name, value, f"relay.{max(1, endpoint)}")
         case 91 if name.startswith("scene/"):
             _scene(draft, name, value)
+        case 156 if name in ALARM_SENSORS:
+            _alarm_sensor(draft, name, value)
+        case 156:
+            _note_unread(draft, name, value)
         case _:
             pass
+
+
+def _alarm_sensor(draft: Draft, name: str, value: Any) -> None:
+    """Alarm Sensor (SDS13781 4.3): 0 is no alarm, 255 is one, 1 to 100 its severity in per cent."""
+    try:
+        number = float(value) if isinstance(value, bool) else read_number(name, value)
+    except DecodeError as error:
+        draft.refuse(error, ALARM_SENSORS[name])
+        return
+    draft.state(ALARM_SENSORS[name], number != 0)
+
+
+def _note_unread(draft: Draft, name: str, value: Any) -> None:
+    """An alarm whose name no table has is told, not passed over."""
+    if (name.startswith("alarmstate") or speaks_of_alarm(name.replace("_", " "))) and not is_off(value):
+        draft.events.append({"type": "not_understood", "properties": name[:TEXT_MAX]})
 
 
 def read_notification(draft: Draft, name: str, value: Any) -> None:
     """A notification's number. One that is not in the table says nothing; what is no number is a fault."""
     said = NOTIFICATIONS.get(name)
     if said is None and name not in EMERGENCY:
+        _note_unread(draft, name, value)
         return
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4 else value
     if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number // 1:
