@@ -26,6 +26,9 @@ FPS_MIN: Final = 0.1
 CAMERAS_MAX: Final = 512
 """A recorder with more cameras than this does not exist; further ones are not read, and said so."""
 
+SOUNDS: Final = frozenset({"smoke_detector", "fire_alarm", "scream", "yell", "screaming", "alarm", "siren"})
+"""Labels of Frigate's audio detection that are worth an event."""
+
 _EVENTS_MAX: Final = 16
 _RECORDER_WORDS: Final = {b"online": True, b"offline": False, b"stopped": False}
 _ROLE_WORDS: Final = (b"online", b"offline", b"disabled")
@@ -48,7 +51,7 @@ class Frigate:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        fixed = ("available", "stats", "events", "reviews", "+/status/+", "+/motion", "+/person")
+        fixed = ("available", "stats", "events", "reviews", "+/status/+", "+/motion", "+/person", "+/audio/+")
         return tuple(self._start + part for part in fixed)
 
     def decode(self, packet: Packet, context: Any) -> Decoded:
@@ -70,11 +73,20 @@ class Frigate:
             case [camera, "motion"] if camera:
                 moving = read_boolean(f"{camera}/motion", packet.payload.decode("utf-8", "replace"))
                 return Decoded((Report(camera, (Reading("motion", moving),)),), context)
+            case [camera, "audio", sound] if camera and sound in SOUNDS:
+                return Decoded(_heard(camera, sound, packet.payload), context)
             case [camera, "person"] if camera in known.cameras:
                 people = read_number(f"{camera}/person", packet.payload.decode("utf-8", "replace"))
                 return Decoded((Report(camera, (Reading("presence", people > 0),)),), context)
             case _:
                 return Decoded((), context)
+
+
+def _heard(camera: str, sound: str, payload: bytes) -> tuple[Report, ...]:
+    """A sound that a microphone took for an alarm's: told, and no alarm by itself (a television makes it too)."""
+    if not read_boolean(f"{camera}/audio/{sound}", payload.decode("utf-8", "replace")):
+        return ()
+    return (Report(camera, events=({"type": "sound", "sound": sound},)),)
 
 
 def _recorder(payload: bytes) -> Report:

@@ -44,3 +44,11 @@ def test_tasmotas_zone_by_its_type(kind: int, point: str) -> None:
     for status in (1, 0):
         said = {"ZbReceived": {"0x1": {"Device": "0x1", "ZoneStatus": status, "ZoneType": kind}}}
         assert states(told("tasmota", "tele/zb/SENSOR", json.dumps(said))) == {point: bool(status)}
+
+
+@pytest.mark.parametrize("sound", ["smoke_detector", "fire_alarm"])
+def test_an_alarm_that_frigate_hears_is_an_event(sound: str) -> None:
+    codec = CODECS["frigate"](prefix="frigate")
+    heard = codec.decode(Packet(f"frigate/c1/audio/{sound}", b"ON"), None).reports
+    assert [report.events for report in heard] == [({"type": "sound", "sound": sound},)]
+    assert codec.decode(Packet(f"frigate/c1/audio/{sound}", b"OFF"), None).reports == ()
