@@ -14,8 +14,10 @@ NO_DEVICE = "no device of the site file has this name"
 OUT_ALREADY = "this device is out of service already"
 NO_SUBSTITUTE = "a substitute measure is needed: what watches there meanwhile (a patrol, a second detector)"
 NO_SECOND = "a second person must confirm it, another one than the first"
+NO_PERSON = "the second person must be one of the people of the site file"
 OUT_TOO_LONG = "for 1 minute to 8 hours, no longer"
 DANGER_OPEN = "this device is in alarm: acknowledge it, look on site and give the verdict (false or test) first"
+ZONE_IN_DANGER = "a danger is open in its zone: look on site and give the verdict (false or test) there first"
 NOT_OUT = "this device is not out of service"
 NO_MAINTENANCE = "no such maintenance is under way"
 NO_PLACE = "a zone or device of the scope is not in the site file"
@@ -33,8 +35,10 @@ REFUSALS = (
     OUT_ALREADY,
     NO_SUBSTITUTE,
     NO_SECOND,
+    NO_PERSON,
     OUT_TOO_LONG,
     DANGER_OPEN,
+    ZONE_IN_DANGER,
     NOT_OUT,
     NO_MAINTENANCE,
     NO_PLACE,
@@ -47,6 +51,7 @@ CLEARED = "it cleared"
 RETURNED = "ended by a person"
 TIME_LIMIT = "time limit"
 CAUSE_OVER = "still there after its cause was over"
+BESIDE = "another danger is open in its zone"
 
-WHYS = (EXPLAINED, MAINTAINED, GONE, CLEARED, RETURNED, TIME_LIMIT, CAUSE_OVER)
+WHYS = (EXPLAINED, MAINTAINED, GONE, CLEARED, RETURNED, TIME_LIMIT, CAUSE_OVER, BESIDE)
 """Why something is held back, or no longer, where no person said why."""

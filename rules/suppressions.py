@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from rules import held_words as why
-from rules.alarm import NOT_SUPPRESSED, Alarm, Suppression, SuppressionKind
+from rules.alarm import NOT_SUPPRESSED, Alarm, Category, Suppression, SuppressionKind
 from rules.alarms import Alarms
 from rules.deadlines import Deadlines
 from rules.duty import Duty
@@ -42,6 +42,8 @@ from rules.turn import Turn
 Refusal = str
 """Why a person's wish is not done; "" is none."""
 
+_DANGERS = frozenset(category.value for category in Category if category.endangers_people)
+
 Began = Literal["began", "ended"]
 
 
@@ -56,6 +58,7 @@ class Suppressions:
         self._rules: dict[str, Rule] = {}
         self._devices: dict[str, Device] = {}
         self._zones: frozenset[str] = frozenset()
+        self._people: frozenset[str] = frozenset()
         self.shelves: dict[tuple[str, str], Shelf] = {}
         self.devices: dict[str, OutOfService] = {}
         self.maintenances: dict[str, Maintenance] = {}
@@ -68,6 +71,7 @@ class Suppressions:
         self._rules = rules
         self._devices = {device.id: device for device in site.devices}
         self._zones = frozenset(zone.id for zone in site.zones)
+        self._people = frozenset(person.id for person in site.people)
         self._explained.configure(site, rules)
 
     def on_site(self, turn: Turn) -> None:
@@ -93,7 +97,28 @@ class Suppressions:
     # alarms
 
     def claim(self, alarm: Alarm) -> Suppression:
-        """What holds this alarm back now; nothing, for most."""
+        """What holds a new alarm back; nothing, for most."""
+        return NOT_SUPPRESSED if self._joins(alarm) else self._hold_of(alarm)
+
+    def _joins(self, alarm: Alarm) -> bool:
+        """Whether a danger calls beside another one of its zone, even if its device is out of service.
+
+        A second witness of a fire is not dirt (GB 50116-2013 4.1.6), whatever its device was taken out for.
+        """
+        return alarm.category.endangers_people and any(
+            other.id != alarm.id and not other.held for other in self._dangers_in(alarm.zone)
+        )
+
+    def _dangers_in(self, zone: str) -> list[Alarm]:
+        """The real open alarms of a zone that endanger people, held back or not."""
+        return [
+            alarm
+            for alarm in self._alarms.open.values()
+            if alarm.zone == zone and alarm.category.endangers_people and not (alarm.test or alarm.drill)
+        ]
+
+    def _hold_of(self, alarm: Alarm) -> Suppression:
+        """What holds an alarm back that stands alone."""
         out = self.devices.get(alarm.subject)
         if out is not None:
             return Suppression(SuppressionKind.OUT_OF_SERVICE, out.until, out.reason, out.by)
@@ -110,6 +135,10 @@ class Suppressions:
 
     def on_raised(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
         """An alarm was raised, held back or not: it may explain others, and its cause's incident names it."""
+        if alarm.suppression.kind is SuppressionKind.OUT_OF_SERVICE and self._joins(alarm):
+            # It had cleared, and speaks again while another detector does.
+            self._alarms.release(turn, duty, alarm, why.BESIDE)
+            alarm = self._alarms.open[alarm.id]
         self._explained.note(turn, alarm)
         for other in self._explained.by(alarm):
             self.reconsider(turn, duty, other, why.EXPLAINED)
@@ -125,13 +154,17 @@ class Suppressions:
         """Hold an open alarm back, for another reason than before, or let it call again."""
         if alarm.test or alarm.drill:
             return
-        hold = self.claim(alarm)
+        hold = self._hold_of(alarm)
         if hold.kind is SuppressionKind.NONE:
             if alarm.held:
                 self._alarms.release(turn, duty, alarm, reason, by)
-        elif hold != alarm.suppression:
-            self._alarms.hold(turn, duty, alarm, hold, reason, by)
-            self._explained.note(turn, self._alarms.open[alarm.id])
+        elif hold != alarm.suppression and (alarm.held or not alarm.category.endangers_people):
+            # A danger that calls is silenced by nothing but taking its device out of service.
+            self._hold(turn, duty, alarm, hold, reason, by)
+
+    def _hold(self, turn: Turn, duty: Duty, alarm: Alarm, hold: Suppression, reason: str, by: str) -> None:
+        self._alarms.hold(turn, duty, alarm, hold, reason, by)
+        self._explained.note(turn, self._alarms.open[alarm.id])
 
     # people
 
@@ -219,7 +252,8 @@ class Suppressions:
         self._deadlines.set(("return", device), until)
         self._device_changed(turn, out, "began", asked.person, out.reason)
         for alarm in self._alarms.about(device):
-            self.reconsider(turn, duty, alarm, out.reason, asked.person)
+            if not (alarm.test or alarm.drill):
+                self._hold(turn, duty, alarm, self._hold_of(alarm), out.reason, asked.person)
         return ""
 
     def _out_refusal(self, device: str, asked: SuppressionRequested) -> Refusal:
@@ -231,11 +265,17 @@ class Suppressions:
             return why.NO_SUBSTITUTE
         if not asked.confirmed_by or asked.confirmed_by == asked.person:
             return why.NO_SECOND
+        if asked.confirmed_by not in self._people:
+            return why.NO_PERSON
         refusal = _span_refusal(asked.duration, OUT_OF_SERVICE_MAX, why.OUT_TOO_LONG)
         if refusal:
             return refusal
         if any(self._is_unexplained_danger(alarm) for alarm in self._alarms.about(device)):
             return why.DANGER_OPEN
+        known = self._devices[device]
+        watches = known.category in _DANGERS or known.kind == "manual_call"
+        if watches and any(self._is_unexplained_danger(alarm) for alarm in self._dangers_in(known.zone)):
+            return why.ZONE_IN_DANGER
         return why.TOO_MANY if len(self.devices) >= OUT_OF_SERVICE_COUNT_MAX else ""
 
     def _is_unexplained_danger(self, alarm: Alarm) -> bool:

@@ -109,6 +109,11 @@ MODE_REASONS: Final[dict[str, str]] = {
         "必须填写替代措施：停用期间由什么看护（巡查、其他探测器）"
     ),
     "a second person must confirm it, another one than the first": "须由另一人确认",
+    "the second person must be one of the people of the site file": "第二人须是站点文件中的人员",
+    "a danger is open in its zone: look on site and give the verdict (false or test) there first": (
+        "所在区域有未复核的危险报警：请先到现场查看并给出复核结果（误报或测试）"
+    ),
+    "another danger is open in its zone": "所在区域有另一危险报警",
     "for 1 minute to 8 hours, no longer": "时长须为1分钟至8小时",
     "this device is in alarm: acknowledge it, look on site and give the verdict (false or test) first": (
         "此设备正在报警：请先确认、到现场查看并给出复核结果（误报或测试）"

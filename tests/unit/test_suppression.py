@@ -301,6 +301,46 @@ def test_a_detector_that_was_judged_false_can_be_taken_out(world: Holding) -> No
     assert sounds(effects) == [("ward", "off")] and not world.engine.incidents
 
 
+CALL_IN_WARD = device("call-2", "manual_call", "ward")
+
+
+@pytest.mark.parametrize("target", ["smoke-2", "call-2"])
+def test_what_may_confirm_a_danger_stays_in_service_until_the_verdict(world: Holding, target: str) -> None:
+    world.reload(site=replace(QUIET, devices=(*QUIET.devices, CALL_IN_WARD)))
+    alarm = fire(world)
+    assert refusals(world.takes_out(target)) == [held_words.ZONE_IN_DANGER]
+    world.acknowledges(alarm)
+    assert refusals(world.takes_out(target)) == [held_words.ZONE_IN_DANGER]
+    assert not refusals(world.takes_out("meter-1")), "it watches for no danger, and elsewhere"
+    assert not refusals(world.takes_out("call-1")), "another zone"
+    world.acts(Verb.VERDICT, alarm, verdict="false", cause="dirt")
+    assert not refusals(world.takes_out(target))
+
+
+@pytest.mark.parametrize("target", ["smoke-2", "call-2"])
+def test_out_of_service_beside_an_open_danger_it_calls_and_confirms(world: Holding, target: str) -> None:
+    world.reload(site=replace(QUIET, devices=(*QUIET.devices, CALL_IN_WARD)))
+    world.takes_out(target)
+    fire(world)
+    effects = world.spoke(target, call=True) if target == "call-2" else world.spoke(target, smoke=True)
+    assert world.incident().confirmed and told(effects)
+    joined = next(a for a in world.engine.alarms.values() if a.subject == target)
+    assert not joined.held and joined.incident == world.incident().id
+    maintenance(world)
+    assert not world.engine.alarms[joined.id].held, "what calls is not silenced by a maintenance"
+
+
+def test_held_alone_it_confirms_when_it_speaks_again_beside_another(world: Holding) -> None:
+    world.takes_out("smoke-2")
+    world.spoke("smoke-2", smoke=True)
+    world.spoke("smoke-2", smoke=False)
+    fire(world)
+    assert not world.incident().confirmed
+    effects = world.spoke("smoke-2", smoke=True)
+    assert ("released", "smoke", "smoke-2") in alarm_changes(effects)
+    assert world.incident().confirmed and told(effects)
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [
@@ -308,6 +348,7 @@ def test_a_detector_that_was_judged_false_can_be_taken_out(world: Holding) -> No
         ({"substitute": " "}, held_words.NO_SUBSTITUTE),
         ({"confirmed_by": ""}, held_words.NO_SECOND),
         ({"confirmed_by": "carer"}, held_words.NO_SECOND),
+        ({"confirmed_by": "somebody"}, held_words.NO_PERSON),
         ({"duration": 8 * HOUR + MINUTE}, held_words.OUT_TOO_LONG),
         ({"duration": timedelta(0)}, held_words.OUT_TOO_LONG),
     ],
