@@ -18,7 +18,7 @@ def check_panels(settings: Settings, homes: Collection[str] | None, file: str) -
     """Everything in the two sections that does not fit together."""
     faults: list[Fault] = []
     names: dict[str, str] = {source.name: f"sources[{place}]" for place, source in enumerate(settings.sources, 1)}
-    ports: dict[tuple[str, int], str] = {}
+    ports: dict[tuple[str, int], str] = {("tcp", settings.console.port): "console"}
     for place, listener in enumerate(settings.gb26875, 1):
         where = f"gb26875[{place}]"
         faults += _name(listener.name, names, where, file) + _home(listener.home, homes, where, file)

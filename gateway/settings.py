@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from devices.catalog import CODECS, PROFILES
+from rules.parse import suggestion
 
 VIDEO_SOURCE: Final = "video"
 """The source that the devices of `[[cameras]]` have in the site files."""
@@ -18,7 +19,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 def _known_codec(name: str) -> str:
     if name not in CODECS:
-        raise ValueError(f"no codec of this name; there are {', '.join(CODECS)}")
+        raise ValueError(f"no codec of this name. {suggestion(name, CODECS)}")
     return name
 
 

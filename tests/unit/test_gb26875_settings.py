@@ -24,7 +24,9 @@ def faults(listeners: list[dict[str, Any]], uplinks: list[dict[str, Any]], **mor
 def test_good_settings_have_no_fault() -> None:
     other = {**LISTENER, "name": "panel-2", "port": 9003, "host": "0.0.0.0", "networks": ["10.8.0.0/16", "10.9.0.1"]}
     udp = {**LISTENER, "name": "panel-3", "transport": "udp"}
-    assert faults([LISTENER, other, udp], [{**UPLINK, "backup": "centre.example:9002", "person_part": 130}]) == []
+    beside = {**LISTENER, "name": "panel-4", "transport": "udp", "port": 8080}
+    uplink = {**UPLINK, "backup": "centre.example:9002", "person_part": 130}
+    assert faults([LISTENER, other, udp, beside], [uplink]) == []
 
 
 SOURCE = {"name": "panel", "broker": "b", "home": "home-a", "codec": "native", "prefix": "anlian/v1/home-a"}
@@ -32,6 +34,7 @@ SOURCE = {"name": "panel", "broker": "b", "home": "home-a", "codec": "native", "
 WRONG = [
     ("gb26875[1].home: unknown home 'home-c'", [{**LISTENER, "home": "home-c"}], []),
     ("gb26875[2].port: tcp port 9001 is already used", [LISTENER, {**LISTENER, "name": "panel-2"}], []),
+    ("gb26875[1].port: tcp port 8080 is already used by console", [{**LISTENER, "port": 8080}], []),
     ("gb26875[2].name: 'panel' is already used", [LISTENER, {**LISTENER, "port": 9}], []),
     ("gb26875[1].networks:", [{**LISTENER, "networks": ["10.8.0.1/16"]}], []),
     ("can report a fire", [{**LISTENER, "host": "0.0.0.0"}], []),

@@ -45,6 +45,7 @@ def test_a_push_is_a_source_of_its_home(tmp_path: Path) -> None:
         ('name = "nbiot"', 'name = "zigbee"', "pushes[1].name", "already used by sources[1]"),
         ('home = "home-a"', 'home = "home-b"', "pushes[1].home", "unknown home 'home-b'"),
         ('codec = "ctwing-aep"', 'codec = "ctwing"', "pushes[1].codec", "no codec of this name"),
+        ('codec = "ctwing-aep"', 'codec = "zigbe2mqtt"', "pushes[1].codec", "Did you mean 'zigbee2mqtt'?"),
         ('token_file = "push-token"', "", "pushes[1]", "ANLIAN_PUSH_NBIOT_TOKEN"),
         ('token_file = "push-token"', 'token_file = "nowhere"', "pushes[1].token_file", "cannot be read"),
         ('codec = "ctwing-aep"', 'codec = "ctwing-aep"\nnetworks = ["10.0.0.1/8"]', "pushes[1].networks", "host bits"),
