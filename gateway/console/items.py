@@ -141,7 +141,9 @@ def timeline_lines(site: Site, engine: ShownEngine, steps: Sequence[Step], words
             detail = report_words(step.detail, words)
         else:
             detail = detail_in(step.detail, words.language)
-        lines.append(TimelineLine(at=step.at, event=words.event(step.event), who=who, detail=detail))
+        event = words.event(step.event)
+        # A step whose reason is its name says it once.
+        lines.append(TimelineLine(at=step.at, event=event, who=who, detail="" if detail == event else detail))
     return tuple(reversed(lines))
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from gateway.console import phone
+from gateway.console.items import timeline_lines
 from gateway.console.refusals import refusal_words
 from gateway.console.texts import WORDS
+from rules.incident import Step
 from rules.inputs import DecodeFailed, LinkChanged, OperatorActed, PacketRefused, Verb
-from tests.console_world import Browser, World, a_world
+from tests.console_world import START, Browser, World, a_world
 
 
 @pytest.fixture
@@ -178,6 +180,15 @@ async def test_dangers_on_a_page_are_bounded_and_counted(world: World, monkeypat
     assert "东侧" in page
     assert "厨房" not in page
     assert "<p>+1</p>" in page
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_step_whose_reason_is_its_name_says_it_once(world: World, language: str) -> None:
+    home, words = world.home, WORDS[language]
+    steps = [Step(START, "unanswered", detail="nobody acknowledged within 15 s"), Step(START, "reset", detail="twice")]
+    reset_line, unanswered = timeline_lines(home.site, home.engine, steps, words)
+    assert (unanswered.event, unanswered.detail) == (words.event("unanswered"), "")
+    assert reset_line.detail == "twice"
 
 
 # refusals
