@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from gateway.report.view import QualityView
 from rules.inputs import Verb
 from tests.browser.conftest import Console
-from tests.console_world import LIMIT
+from tests.console_world import LIMIT, Served, free_port
+from tests.unit.test_console_quality import Asked, quality
 
 pytestmark = pytest.mark.browser
 
@@ -206,9 +209,57 @@ def test_every_page_fits_its_screen(console: Console, lang: str, width: int, hei
     console.say("meter-1", current__residual=512.0)
     page = console.logged_in(width=width, height=height, lang=lang)
     link = console.world.link("p-wang", path.rpartition("/")[2])
-    for each in ("/", path, "/home/jinlan/devices", "/health", "/history", "/unregistered", link):
+    unknown = console.world.link("p-wang", "jinlan:7:9.i1")
+    modes = "/home/jinlan/modes"
+    for each in ("/", path, "/home/jinlan/devices", modes, "/health", "/history", "/unregistered", link, unknown):
         page.goto(each)
         assert too_wide(page) <= 0, each
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, each
+
+
+# What leaves its card, and which parts of a row lie over each other: pages that fit may still do both.
+LEAVES_ITS_CARD = """[...document.querySelectorAll('.walk-start')].flatMap(card => [...card.querySelectorAll('*')]
+  .filter(part => part.getBoundingClientRect().right > card.getBoundingClientRect().right)
+  .map(part => card.id + ' ' + part.outerHTML))"""
+LIES_OVER = """[...document.querySelectorAll('.row')].flatMap(row => {
+  const boxes = [...row.querySelectorAll('.badge, .state, .age, .at, .row-what strong, .handle')].map(part => {
+    const range = document.createRange(); range.selectNodeContents(part);
+    return [part.className, range.getBoundingClientRect()]; });
+  return boxes.flatMap(([one, a], at) => boxes.slice(at + 1).filter(([, b]) => a.left < b.right - 1 &&
+    b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1).map(([other]) => `${one}, ${other}`)); })"""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_nothing_leaves_its_card_or_covers_another_on_a_phone(console: Console, lang: str) -> None:
+    fire(console)
+    console.say("meter-1", current__residual=512.0)
+    console.say("smoke-2", door__open=True)
+    page = console.logged_in(width=360, height=740, lang=lang)
+    assert page.locator(".row").count() == 3
+    assert page.evaluate(LIES_OVER) == []
+    page.goto("/home/jinlan/modes")
+    assert page.locator(".walk-start").count() == 3
+    assert page.evaluate(LEAVES_ITS_CARD) == []
+
+
+def test_letters_of_the_quality_page_can_be_read_on_a_phone(console: Console) -> None:
+    world = console.world
+    world.parts = replace(world.parts, quality=Asked(QualityView(quality())))
+    console.server.stop()
+    served = Served(world, free_port())
+    served.start()
+    try:
+        page = Console(world, served, console.browser, console.contexts).logged_in(width=360, height=740)
+        page.goto("/quality")
+        heights = page.evaluate(
+            "[...document.querySelectorAll('main svg text')].map(t => t.getBoundingClientRect().height).filter(h => h)"
+        )
+        assert heights
+        assert min(heights) >= 12
+        expect(page.locator(".sources-table")).to_contain_text("smoke-1")
+        assert too_wide(page) <= 0
+    finally:
+        served.close()
 
 
 def test_a_phone_acknowledges(console: Console) -> None:
