@@ -15,7 +15,7 @@ from rules.incidents import Incidents
 from rules.lifecycle import Move, move
 from rules.text import Text
 from rules.turn import Turn
-from rules.verification import NO_PROGRESS
+from rules.verification import STILL_ACTIVE, overdue_for
 from rules.walk_test import CLEARS_WITHIN
 from rules.witness import count_witnesses
 
@@ -292,16 +292,17 @@ class Alarms:
 
     def re_alarm(self, turn: Turn, duty: Duty, incident: str) -> None:
         """Nothing came of an acknowledgement in time: its alarms are as if nobody had acknowledged them."""
+        why = overdue_for(self._incidents.open.get(incident))
         taken = [alarm for alarm in self.of_incident(incident) if alarm.acknowledged is not None]
+        if why == STILL_ACTIVE:
+            taken = [alarm for alarm in taken if alarm.active]
         if not taken:
             return
         for alarm in taken:
             again = replace(move(alarm, Move.RE_ALARM, turn.at), announced_at=turn.at)
             self._keep(again)
-            turn.effects.append(AlarmChanged(at=turn.at, alarm=again, change=Change.RE_ALARMED, reason=NO_PROGRESS))
-        foremost = self.foremost(incident)
-        if foremost is not None:
-            self._incidents.re_alarm(turn, duty, incident, foremost)
+            turn.effects.append(AlarmChanged(at=turn.at, alarm=again, change=Change.RE_ALARMED, reason=why))
+        self._incidents.re_alarm(turn, duty, incident, self.open[taken[0].id])
 
     def reset(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, checked: bool) -> None:
         """A person ends a latched alarm. IllegalTransition if not allowed."""

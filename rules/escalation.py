@@ -60,6 +60,11 @@ class Escalation:
         self._deadlines.set(("step", incident.id), turn.at + delay)
         return replace(incident, next_step_at=turn.at + delay)
 
+    def begin_with_everybody(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
+        """Tell everybody of the home at once, and go on with the plan behind its first step."""
+        incident = self._tell(turn, replace(incident, step=1), alarm, duty.everybody(), "call")
+        return self._set_next(turn, duty, incident)
+
     def run_step(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
         """Begin the next step of the plan (or the last one again), and set the deadline of the one after it."""
         plan = duty.plan(incident.category)

@@ -173,7 +173,7 @@ class Incidents:
     def judge(self, turn: Turn, incident_id: str, verdict: Verdict) -> None:
         """Put a person's verdict on record; a later one replaces it, both stay on the timeline."""
         incident = self.open[incident_id]
-        incident = self._clock.judged(replace(incident, verdict=verdict))
+        incident = self._clock.judged(turn, replace(incident, verdict=verdict))
         words = f"{verdict.kind.value} {verdict.cause}".strip()
         self._put(turn, noted(incident, Step(turn.at, "verdict", verdict.by, words)), "verdict", verdict.by)
 
@@ -219,10 +219,14 @@ class Incidents:
             self._put(turn, self._clock.unanswered(turn, incident), "unanswered")
 
     def re_alarm(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm) -> None:
-        """Nothing came of an acknowledgement: the plan runs anew, from its first step."""
+        """Nothing came of an acknowledgement: the plan runs anew, from its first step.
+
+        A danger that was judged to be none, and goes on, is told to everybody: one person's word stands against it.
+        """
         incident = self._clock.overdue(turn, self.open[incident_id])
         incident = replace(incident, acknowledged_at=None, acknowledged_by="", step=0)
-        incident = self._escalation.begin(turn, duty, incident, alarm)
+        begin = self._escalation.begin if incident.verdict is None else self._escalation.begin_with_everybody
+        incident = begin(turn, duty, incident, alarm)
         self.announced[incident.id] = turn.at
         self._put(turn, incident, "re_alarmed")
 

@@ -35,6 +35,9 @@ PROGRESS_WITHIN = {
 
 Person: standards sheet 6.4 (a carer is there within 15 min in 95 of 100 cases). Trouble and video: an alarm that stands
 for 24 h is stale (sheet 5.3). Supervisory: one shift. Electrical: a design number.
+
+The same limit holds behind a verdict that there is nothing (false, test) while the detector goes on: who is sure of it
+has as long to clear it, or to take it out of service, as to look (sheet 3.9 for fire and gas).
 """
 
 
@@ -61,6 +64,8 @@ class VerificationClock:
     def taken(self, turn: Turn, incident: Incident) -> Incident:
         """Somebody took it on: from now on a verdict, or the end, is waited for."""
         if incident.verdict is not None:
+            if not incident.verdict.stands:
+                self._watch_nothing(turn, incident)
             return incident
         limit = PROGRESS_WITHIN[incident.category]
         if incident.verification in (Verification.AWAITED, Verification.UNANSWERED, Verification.OVERDUE):
@@ -70,12 +75,19 @@ class VerificationClock:
         self._deadlines.set(("progress", incident.id), turn.at + limit)
         return incident
 
-    def judged(self, incident: Incident) -> Incident:
-        """A person gave the verdict."""
+    def judged(self, turn: Turn, incident: Incident) -> Incident:
+        """A person gave the verdict. One that there is nothing ends the waiting only when the detector agrees."""
         self._deadlines.cancel(("progress", incident.id))
+        if incident.verdict is not None and not incident.verdict.stands:
+            self._watch_nothing(turn, incident)
         if incident.verification is Verification.NONE:
             return incident
         return self._put(incident, Verification.DONE)
+
+    def _watch_nothing(self, turn: Turn, incident: Incident) -> None:
+        """Somebody says that a danger is none: from now on its end is waited for."""
+        if incident.category.endangers_people and not incident.drill:
+            self._deadlines.set(("progress", incident.id), turn.at + PROGRESS_WITHIN[incident.category])
 
     def unanswered(self, turn: Turn, incident: Incident) -> Incident:
         """Nobody acknowledged in time. The escalation goes its own way; the timeline says so."""
@@ -86,7 +98,7 @@ class VerificationClock:
         """Somebody took it on, but no verdict came."""
         if incident.verification is Verification.RUNNING:
             incident = replace(incident, verification=Verification.OVERDUE, verify_at=None)
-        return noted(incident, Step(turn.at, "re_alarmed", incident.acknowledged_by, NO_PROGRESS))
+        return noted(incident, Step(turn.at, "re_alarmed", incident.acknowledged_by, overdue_for(incident)))
 
     def stop(self, incident: Incident) -> Incident:
         """The incident is over."""
@@ -100,3 +112,9 @@ class VerificationClock:
 
 
 NO_PROGRESS = "acknowledged, but no verdict came in time"
+STILL_ACTIVE = "judged false or a test, but the detector still reports the alarm"
+
+
+def overdue_for(incident: Incident | None) -> str:
+    """Why an incident that somebody took on is announced anew."""
+    return STILL_ACTIVE if incident is not None and incident.verdict is not None else NO_PROGRESS

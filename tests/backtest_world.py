@@ -108,6 +108,7 @@ class Morning:
         acts = (
             (timedelta(seconds=30), {"verb": Verb.ACKNOWLEDGE}),
             (timedelta(seconds=90), {"verb": Verb.VERDICT, "verdict": TRUTH[category], "cause": "cooking"}),
+            (timedelta(minutes=29), {"verb": Verb.ACKNOWLEDGE}),
             (timedelta(minutes=30), {"verb": Verb.RESET, "checked_on_site": True}),
         )
         for after, act in acts:

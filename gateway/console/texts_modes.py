@@ -89,6 +89,7 @@ MODE_REASONS: Final[dict[str, str]] = {
     "the drill is completed": "演练完成",
     "nobody has acknowledged this alarm: it is being announced as it is": "此报警尚未确认：呼叫仍在进行",
     "acknowledged, but no verdict came in time": "已确认，但未按时给出复核结果",
+    "judged false or a test, but the detector still reports the alarm": "误报判定后仍在报警",
     "nobody acknowledged within 15 s": "15秒内无人确认",
     "this outcome does not go with that verdict": "处置结果与复核结论不一致",
     "a time beside an outcome is one of those asked for, and not in the future": "所填时间有误，或晚于现在",

@@ -13,11 +13,11 @@ from gateway.console.texts import WORDS
 from rules import operator
 from rules.alarm import Category
 from rules.condition import Equals
-from rules.effects import AnyEffect
+from rules.effects import AlarmChanged, AnyEffect
 from rules.engine import Engine
 from rules.incident import Finding, Incident, VerdictKind, Verification
 from rules.inputs import Verb
-from rules.verification import NO_PROGRESS, PROGRESS_WITHIN
+from rules.verification import NO_PROGRESS, PROGRESS_WITHIN, STILL_ACTIVE
 from tests.unit.engine_world import (
     DANGERS,
     HOUR,
@@ -100,7 +100,32 @@ def test_taken_on_in_time_and_judged_in_time(world: Watched) -> None:
     world.wait(179)
     world.finds("false_alarm", cause="steam")
     assert world.stage is Verification.DONE and world.incident().verify_at is None
+    world.spoke("smoke-1", smoke=False)
     assert told(world.wait(3600)) == []
+
+
+@pytest.mark.parametrize(("finding", "cause"), [("false_alarm", "steam"), ("test", "")])
+@pytest.mark.parametrize("first", ["acknowledge", "verdict"])
+def test_judged_to_be_nothing_but_still_active_calls_everybody(
+    world: Watched, finding: str, cause: str, first: str
+) -> None:
+    world.spoke("smoke-1", smoke=True)
+    if first == "acknowledge":
+        world.acknowledges(world.incident().id)
+    world.finds(finding, cause=cause)
+    if first == "verdict":
+        world.acknowledges(world.incident().id)
+    assert not told(world.wait(179.9))
+    effects = world.wait(0.1)
+    assert alarm_changes(effects) == [("re_alarmed", "smoke", "smoke-1")]
+    assert {e.reason for e in effects if isinstance(e, AlarmChanged)} == {STILL_ACTIVE}
+    assert set(calls(effects)) == {"carer", "second", "director", "off"}
+    assert calls(world.wait(60)), "and the plan runs on"
+    world.acknowledges(world.incident().id, "second")
+    assert set(calls(world.wait(180))) == {"carer", "second", "director", "off"}, "again, for as long as it is active"
+    world.acknowledges(world.incident().id)
+    world.spoke("smoke-1", smoke=False)
+    assert not told(world.wait(3600))
 
 
 def test_no_verdict_within_180_s_calls_anew(world: Watched) -> None:
@@ -271,3 +296,4 @@ def test_dangers_have_the_shortest_limits() -> None:
     others = [PROGRESS_WITHIN[c] for c in Category if c not in DANGERS]
     assert max(PROGRESS_WITHIN[c] for c in DANGERS) < min(others) and set(PROGRESS_WITHIN) == set(Category)
     assert WORDS["zh"].reason(NO_PROGRESS) != NO_PROGRESS
+    assert WORDS["zh"].reason(STILL_ACTIVE) == "误报判定后仍在报警"
