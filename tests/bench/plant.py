@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -288,7 +290,18 @@ class Gateway:
         assert self.process is not None
         if self.process.poll() is not None:
             raise PlantFailed(f"the gateway ended: {self.log.read_text()[-3000:]}")
-        return listens(self.console_port)
+        return listens(self.console_port) and self._subscribed()
+
+    def _subscribed(self) -> bool:
+        """Whether it is connected to the broker: what is published before it first was reaches nobody."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.console_port}/health.json", timeout=5) as answer:
+                said = json.load(answer)
+        except urllib.error.HTTPError as unhealthy:
+            said = json.load(unhealthy)
+        except OSError:
+            return False
+        return any(link["name"] == "broker:main" and link["up"] for link in said["links"])
 
     @property
     def pid(self) -> int:
