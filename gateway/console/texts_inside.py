@@ -30,6 +30,7 @@ LINKS: Final[dict[str, str]] = {
     "ledger-head": "台账签名发布",
     "local-socket": "本机命令接口",
     "destination": "送达通道",
+    "feedback": "通道回执",
     "duty-check": "查岗",
     "centre": "上级监控中心",
     "panel": "消防主机",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from rules.effects import AnyEffect
+from rules.effects import AnyEffect, Notify
 from rules.inputs import Outcome
 
 
@@ -31,3 +32,18 @@ class Destination(Protocol):
     def takes(self, effect: AnyEffect) -> bool: ...
 
     async def send(self, effect: AnyEffect, key: str) -> SendResult: ...
+
+
+Later = Callable[[Notify, SendResult], Awaitable[bool]]
+"""Takes what a channel learnt of a message after its hand-over (delivered, read, answered, or refused after all).
+
+True once that is on disk: only then may the channel throw away what it learnt it from. Saying it twice is harmless.
+"""
+
+
+@runtime_checkable
+class Feedback(Protocol):
+    """A destination that learns more of its messages after it has handed them over."""
+
+    async def listen(self, later: Later) -> None:
+        """Give everything that is learnt to `later`, until cancelled. After a fault it is called again."""

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from gateway.backoff import Jitter, backoff_seconds
 from gateway.clock import Clock
 from gateway.deliver.courier import READ_MOST, LinkReporter, Report, fault_words, keep_running, start_of
-from gateway.deliver.destination import Destination, SendResult
+from gateway.deliver.destination import Destination, Feedback, SendResult
 from gateway.deliver.gate import Gate
 from gateway.inbox import Stamp
 from gateway.record.record import JournalEntry, Record
@@ -25,6 +26,7 @@ STOPPED = "stopped"
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 8.0
 _SEND_MAX_S = 90.0
+_HEARD_AFTER_S = 10.0
 _WAITING_MAX = 1000
 _DANGER_WAITING_MAX = 4096
 
@@ -77,6 +79,7 @@ class PeopleCourier:
     At start, messages whose end is already in the journal are left alone. Limits: `concurrency` hand-overs at once (a
     quarter kept for danger); 1,000 messages waiting, beyond which those that are no danger to people are refused;
     4,096 with danger, beyond which the journal is not read on (nothing is lost: it waits there).
+    What a destination with `Feedback` learns later is recorded as well; it never ends a message.
     """
 
     def __init__(
@@ -131,6 +134,23 @@ class PeopleCourier:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._links.run())
             group.create_task(keep_running(self._round, self._links, self._clock, self._jitter))
+            if isinstance(self._destination, Feedback):
+                links = LinkReporter(f"feedback:{self._name}", self._streams, self._report)
+                group.create_task(links.run())
+                listening = partial(self._listen, self._destination, links)
+                group.create_task(keep_running(listening, links, self._clock, self._jitter))
+
+    async def _listen(self, destination: Feedback, links: LinkReporter) -> None:
+        """Hear what the destination learns; it counts as heard again once it has not failed for a while."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(destination.listen(self.learn))
+            await self._clock.sleep(_HEARD_AFTER_S)
+            links.set_up()
+
+    async def learn(self, notify: Notify, result: SendResult) -> bool:
+        """Record what became known of a message after its hand-over (a `destination.Later`)."""
+        decision = await self._report(notify.incident.home, _send_reported(notify, result, final=False))
+        return decision.durable
 
     async def _round(self) -> None:
         """All streams from their cursors, until something unexpected ends it."""

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from gateway.deliver.destination import SendResult
+from gateway.deliver.destination import Later, SendResult
 from gateway.deliver.people import STOPPED, PeopleCourier
 from rules.alarm import Category
-from rules.effects import StopNotifying
+from rules.effects import Notify, StopNotifying
 from rules.inputs import Outcome
 from tests.deliver_world import (
     START,
@@ -424,3 +424,55 @@ async def test_cursor_beyond_what_there_is_misses_nothing(record: MemoryRecord, 
         record.append(HOME, [notify("m1")])
         await settle()
     assert phone.handed == ["m1"]
+
+
+class Learner(Phone):
+    """A phone that learns more of its messages later: what stands in `learnt`, and a fault first if there is one."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        super().__init__()
+        self.learnt: asyncio.Queue[tuple[Notify, SendResult]] = asyncio.Queue()
+        self.durable: list[bool] = []
+        self.fault = fault
+
+    async def listen(self, later: Later) -> None:
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        while True:
+            self.durable.append(await later(*await self.learnt.get()))
+
+
+async def test_what_is_learnt_later_is_recorded_and_ends_nothing(record: MemoryRecord, clock: ManualClock) -> None:
+    phone, desk = Learner(), Desk(record, clock)
+    call = notify("m1")
+    phone.answers["m1"] = [RETRY, SendResult(Outcome.ACCEPTED)]
+    record.append(HOME, [call])
+    async with running(courier(phone, desk)):
+        await settle()
+        desk.durable = False
+        await phone.learnt.put((call, SendResult(Outcome.DELIVERED, reference="7", detail="in 3 s")))
+        await settle()
+        (known,) = [report for report in desk.reports if report.outcome is Outcome.DELIVERED]
+        assert (known.message, known.incident, known.person) == ("m1", call.incident.id, call.person)
+        assert (known.reference, known.detail, known.final) == ("7", "in 3 s", False)
+        assert phone.durable == [False]
+        desk.durable = True
+        await clock.advance(5)
+        await phone.learnt.put((call, SendResult(Outcome.ANSWERED)))
+        await settle()
+    assert [report.outcome for report in desk.finals("m1")] == [Outcome.ACCEPTED]
+    assert phone.durable == [False, True]
+
+
+async def test_a_listener_that_breaks_is_a_trouble_and_listens_again(record: MemoryRecord, clock: ManualClock) -> None:
+    phone, desk = Learner(OSError("the modem is gone")), Desk(record, clock)
+    await phone.learnt.put((notify("m1"), SendResult(Outcome.READ)))
+    async with running(courier(phone, desk)):
+        await settle()
+        assert desk.links == [(HOME, "feedback:phone", False, "courier restarted: OSError: the modem is gone")]
+        await clock.advance(5)
+        assert [report.outcome for report in desk.reports] == [Outcome.READ]
+        assert len(desk.links) == 1
+        await clock.advance(20)
+    assert desk.links[1:] == [(HOME, "feedback:phone", True, "")]
