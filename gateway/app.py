@@ -37,6 +37,7 @@ from gateway.record.journal import JournalInUse, SqliteRecord
 from gateway.record.statistics import Budget
 from gateway.reload import Reloader
 from gateway.report.view import QualityDesk
+from gateway.shadow import try_rules
 from gateway.ways import Parts, Work, ways_in, ways_out
 from gateway.web import PageLinks, listen, serve
 from rules.engine import Engine
@@ -109,7 +110,13 @@ class Gateway:
             for home, engine in engines.items():
                 stored = {state.device.id: state.stored_at for state in engine.devices.values()}
                 self.parts.inventory.begin_behind(home, stored)
-            self.reloader = Reloader(self.configuration, self.inbox, self.sites, self.parts.inventory.load)
+            self.reloader = Reloader(
+                self.configuration,
+                self.inbox,
+                self.sites,
+                self.parts.inventory.load,
+                partial(try_rules, self.parts.shadows.values()),
+            )
             ways = [*ways_in(self.parts), *ways_out(self.parts)]
             await self._run_all([*ways, self._console, self._local_socket().run, self._watch])
             await decide.stop(self.decider)
@@ -265,7 +272,7 @@ class Gateway:
                 stills=self.parts.stills,
                 duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
-                quality=QualityDesk(self.settings.data_dir / "journal.db", self.clock, self._shadow_states()).view,
+                quality=QualityDesk(self.settings.data_dir / "journal.db", self.clock, self._shadow_state).view,
                 language=self.settings.console.language,
                 closing=self.stop,
             )
@@ -276,8 +283,8 @@ class Gateway:
         )
         return console
 
-    def _shadow_states(self) -> dict[str, object]:
-        return {home: shadow.state for home, shadow in self.parts.shadows.items()}
+    def _shadow_state(self, home: str) -> object | None:
+        return self.parts.shadows[home].state
 
     def _freshness(self) -> Freshness:
         proof = self.settings.proof

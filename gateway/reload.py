@@ -34,12 +34,18 @@ class Reloader:
     """Reads the configuration again, one reload at a time."""
 
     def __init__(
-        self, configuration: Configuration, inbox: Inbox, sites: dict[str, Site], on_site: Callable[[Site], None]
+        self,
+        configuration: Configuration,
+        inbox: Inbox,
+        sites: dict[str, Site],
+        on_site: Callable[[Site], None],
+        on_trial: Callable[[tuple[Rule, ...]], None],
     ) -> None:
         self._configuration = configuration
         self._inbox = inbox
         self._sites = sites
         self._on_site = on_site
+        self._on_trial = on_trial
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self, by: str = "") -> Reloaded:
@@ -61,6 +67,7 @@ class Reloader:
             self._sites[site.id] = site
             self._on_site(site)
             changed.append(site.id)
+        self._on_trial(fresh.shadow_rules)
         restart = _needs_restart(known, fresh)
         self._configuration = msgspec.structs.replace(fresh, settings=known.settings)
         log.info("configuration read again", homes=changed, restart=restart, by=by)
@@ -95,8 +102,9 @@ def _site_changed(site: Site, rules: Sequence[Rule], ruleset: str, by: str) -> S
 
 
 def _needs_restart(known: Configuration, fresh: Configuration) -> list[str]:
-    """What a reload cannot change: settings, and which homes there are."""
+    """What a reload cannot change: settings (but the packs of the shadow), and which homes there are."""
     old, new = known.settings, fresh.settings
-    fields = [name for name in type(old).model_fields if getattr(old, name) != getattr(new, name)]
+    changed = [name for name in type(old).model_fields if getattr(old, name) != getattr(new, name)]
+    fields = [name for name in changed if name != "shadow_packs"]
     homes = {site.id for site in known.sites} ^ {site.id for site in fresh.sites}
     return fields + sorted(f"home {home}" for home in homes)

@@ -96,7 +96,7 @@ class Parts:
         self.decoder = Decoder(self.inventory, self.inbox, self.clock, self.metrics, payload_max, self._set_aside)
 
         rules = self.configuration.shadow_rules
-        self.shadows = {home: self._shadow(home, rules) for home in self.sites if rules}
+        self.shadows = {home: self._shadow(home, rules) for home in self.sites}
 
     def _shadow(self, home: str, rules: tuple[Rule, ...]) -> Shadow:
         """Other rules that hear what this home hears, and call nobody."""

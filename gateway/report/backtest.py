@@ -163,6 +163,12 @@ class _Run:
             self.comparison.take((), engine.step(TimePassed(at=max(self._last_at, engine.now or self._last_at))))
 
 
+BY_GUARDS: Final = (
+    "新规则没有覆盖，仍由网关兜底报警：{names}",
+    "no rule covers it, raised by the gateway's own guard: {names}",
+)
+
+
 def sentence(found: Difference, language: str = "zh") -> Iterator[str]:
     """The difference in one sentence, as parts."""
     missed, avoided = len(found.confirmed.not_raised), len(found.false.not_raised)
@@ -207,6 +213,8 @@ def lines(found: Backtest, language: str = "zh", most: int = 20) -> Iterator[str
             yield f"  {word}: {one.raised_at:%m-%d %H:%M:%S} {one.subject} {one.rule} ({one.zone}) {one.id}"
         if len(episodes) > most:
             yield f"  … +{len(episodes) - most}"
+    if guarded := ", ".join(difference.by_guards()):
+        yield BY_GUARDS[en].format(names=guarded)
     if found.gaps:
         yield f"{found.gaps} gaps in the journal" if en else f"日志中有 {found.gaps} 处缺口"
     if difference.left_off:

@@ -24,7 +24,7 @@ PERSON: Final = "nobody"
 """Who resets what the candidate alone raised."""
 
 OWN_RULES: Final = "gateway."
-"""How the alarms begin that no rule pack decides: links, unreadable packets, strangers."""
+"""How the alarms begin that no rule pack decides: links, unreadable packets, strangers, and the guards of dangers."""
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FINDS_NOTHING: Final = (
@@ -143,12 +143,16 @@ class Candidate:
 
 
 def raised_in(effects: Iterable[AnyEffect]) -> list[Alarm]:
-    """The alarms that rules raised for people: no tests, and nothing that the gateway says of itself."""
+    """The alarms that were raised for people: no tests, and no troubles that the gateway tells of itself.
+
+    A danger that the gateway raises where no rule does (rules/guards.py) counts: other rules that forget it silence
+    nobody.
+    """
     return [
         effect.alarm
         for effect in effects
         if isinstance(effect, AlarmChanged)
         and effect.change in (Change.RAISED, Change.BECAME_REAL)
         and not effect.alarm.test
-        and not effect.alarm.rule.startswith(OWN_RULES)
+        and (effect.alarm.category.endangers_people or not effect.alarm.rule.startswith(OWN_RULES))
     ]

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.report.candidate import raised_in
+from rules import guards
 from rules.alarm import Alarm
 from rules.effects import AnyEffect, IncidentChanged
 from rules.incident import VerdictKind
@@ -65,6 +66,13 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     unjudged: Judged
     earlier_s: float | None
     left_off: int = 0
+
+    def by_guards(self) -> list[str]:
+        """The dangers for which the candidate has no rule: the gateway raised them all the same, each once named."""
+        found = (pair for pair in self.pairs if pair.candidate.rule.startswith(guards.PREFIX))
+        names = {f"{p.recorded.rule} ({p.candidate.rule.removeprefix(guards.PREFIX)})" for p in found
+                 if p.recorded.rule != p.candidate.rule}  # fmt: skip
+        return sorted(names)
 
 
 class Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -32,10 +32,10 @@ class QualityView(msgspec.Struct, frozen=True):
 class QualityDesk:
     """Counts a home when it is asked for, off the loop, one at a time."""
 
-    def __init__(self, journal: Path, clock: Clock, shadows: Mapping[str, object]) -> None:
+    def __init__(self, journal: Path, clock: Clock, shadow: Callable[[str], object | None]) -> None:
         self._journal = journal
         self._clock = clock
-        self._shadows = shadows
+        self._shadow = shadow
         self._kept: dict[str, tuple[float, Quality, int]] = {}
         self._one_at_a_time = asyncio.Lock()
 
@@ -46,7 +46,7 @@ class QualityDesk:
             if kept is None or self._clock.monotonic() - kept[0] > KEPT_S:
                 found = await asyncio.to_thread(self._count, home)
                 kept = self._kept[home] = (self._clock.monotonic(), *found)
-        return QualityView(kept[1], kept[2], self._shadows.get(home))
+        return QualityView(kept[1], kept[2], self._shadow(home))
 
     def _count(self, home: str) -> tuple[Quality, int]:
         end = self._clock.now()

@@ -143,7 +143,7 @@ def test_a_day_has_144_windows() -> None:
 async def test_the_desk_counts_the_archive_and_keeps_it_for_a_while(tmp_path: Path) -> None:
     clock = ManualClock()
     async with journal(tmp_path, clock) as record:
-        desk = QualityDesk(tmp_path / "journal.db", clock, {HOME: "shadow"})
+        desk = QualityDesk(tmp_path / "journal.db", clock, {HOME: "shadow"}.get)
         await record.commit([alarm_entry(seq) for seq in range(1, 6)])
         first = await desk.view(HOME)
         await record.commit([alarm_entry(6)])
@@ -156,5 +156,5 @@ async def test_the_desk_counts_the_archive_and_keeps_it_for_a_while(tmp_path: Pa
 
 async def test_the_desk_says_what_it_cannot_read(tmp_path: Path) -> None:
     with pytest.raises(JournalUnavailable):
-        await QualityDesk(tmp_path / "none.db", ManualClock(), {}).view(HOME)
+        await QualityDesk(tmp_path / "none.db", ManualClock(), {}.get).view(HOME)
     await asyncio.sleep(0)
