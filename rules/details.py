@@ -105,8 +105,37 @@ _PACKET_FAULTS: Final[dict[str, tuple[Text, Text]]] = {
             "check the device's topic; if it should be read, add a source for it to the settings",
         ),
     ),
+    "phone_failed": (
+        Text("电话或通道自检失败", "the test of this phone or channel failed"),
+        Text(
+            "核对号码或主题、通道设置和手机是否开机；修好前排在其他电话之后呼叫，危险报警仍会呼叫",
+            "check the number or topic, the channel's settings, and that the phone is on; until then it is called "
+            "after the others, and for dangers all the same",
+        ),
+    ),
+    "phone_late": (
+        Text("电话或通道自检迟到", "the test of this phone or channel came late"),
+        Text(
+            "检查手机的省电、后台限制和信号；应急时请勿只靠它",
+            "check the phone's battery saver, background limits and signal; do not rely on it alone",
+        ),
+    ),
+    "phone_unconfirmed": (
+        Text("自检消息无人确认", "nobody confirmed the test message"),
+        Text(
+            "请此人打开最近一条自检消息中的链接并确认；没有收到则检查手机",
+            "let the person open the link in the last test message and confirm; where none came, look at the phone",
+        ),
+    ),
+    "phone_overdue": (
+        Text("电话或通道久未自检", "this phone or channel was not tested any more"),
+        Text(
+            "检查设置中的 [canary]；配额被占满或夜间、报警期间也会推迟自检",
+            "check [canary] in the settings; full quotas, the night and open dangers put tests off",
+        ),
+    ),
 }
-"""By the code of devices.codec.FaultKind: what is wrong, and what to do about it."""
+"""By the code of devices.codec.FaultKind, or of a phone's standing: what is wrong, and what to do about it."""
 
 _FAULTED: Final = (
     Text("判定程序处理此报文时出错（本网关的缺陷）", "the decision failed on this packet (a fault of this gateway)"),
@@ -134,6 +163,9 @@ _DETAILS = {
     "nobody acknowledged within 15 s": "15秒内无人确认",
     "last alarm over": "最后一个报警已结束",
     "asserted again": "重新下发",
+    "it was proven": "自检已通过",
+    "no longer in the site file": "站点文件中已没有",
+    "a phone failed its test": "电话自检未通过",
     "checked on site": "已到现场查看",
     "engine broken": "判定程序出错",
     "(first synchronisation after start)": "（启动后首次对时）",

@@ -140,6 +140,25 @@ class SendReported(Input, frozen=True, kw_only=True):
     final: bool = True
 
 
+class ChannelProven(Input, frozen=True, kw_only=True):
+    """A channel of a person was tested by itself, without an alarm: whether it took the test, and how late.
+
+    `message` is the test's id: a later `SendReported` about it tells more. `lag` None: nobody can tell; beyond
+    `lag_max` the channel is late. `answer_within`: only a later word within it proves the channel (somebody confirms a
+    visible message); None: the hand-over does. After `holds_for` the next test is missing.
+    """
+
+    person: str
+    channel: str
+    message: str
+    outcome: Outcome
+    lag: timedelta | None = None
+    lag_max: timedelta = timedelta(seconds=60)
+    answer_within: timedelta | None = None
+    holds_for: timedelta = timedelta(hours=26)
+    detail: str = ""
+
+
 class LinkChanged(Input, frozen=True, kw_only=True):
     """A link or a part of the gateway itself went up or down: `broker:NAME`, `session:NAME`, `journal`, `qos0:NAME`, …
 
@@ -225,6 +244,7 @@ AnyInput = (
     | PacketRefused
     | OperatorActed
     | SendReported
+    | ChannelProven
     | LinkChanged
     | SiteChanged
     | ClockStepped

@@ -55,6 +55,24 @@ def packet_trouble(rule: str, title: Text, subject: str, zone: str, detail: str)
     )
 
 
+def phone_unproven(person: str, channel: str, detail: str) -> Cause:
+    """A channel of a person did not pass its test. It stands in a zone of its own: one incident for all phones."""
+    return Cause(
+        rule="gateway.phone",
+        title=PHONE_UNPROVEN,
+        category=Category.TROUBLE,
+        priority=3,
+        latch=False,
+        subject=f"phone:{person}/{channel}",
+        zone=PHONES,
+        detail=detail,
+    )
+
+
+PHONES = "phones"
+"""The zone of what is wrong with the ways to people."""
+
+PHONE_UNPROVEN = Text("电话或通道未通过自检", "A phone or channel did not pass its test")
 LINK_DOWN = Text("网关链路或部件故障", "Link or part of the gateway down")
 UNDECODABLE = Text("报文无法解读", "Unreadable packet")
 REFUSED = Text("报文被拒收", "Packet refused")
@@ -68,6 +86,7 @@ _TITLES = {
     "gateway.faulted": FAULTED,
     "gateway.clock": STEPPED,
     "gateway.link": LINK_DOWN,
+    "gateway.phone": PHONE_UNPROVEN,
 }
 
 

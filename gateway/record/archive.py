@@ -9,6 +9,7 @@ from gateway.record.record import JournalEntry
 from rules.alarm import Category
 from rules.effects import AlarmChanged, DriveSounder, IncidentChanged, Notify
 from rules.inputs import (
+    ChannelProven,
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
@@ -21,7 +22,7 @@ TELEMETRY: Final = 0
 NOTEWORTHY: Final = 1
 DANGER: Final = 2
 
-_KEPT_INPUTS: Final = (OperatorActed, SendReported, EngineFaulted, ClockStepped)
+_KEPT_INPUTS: Final = (OperatorActed, SendReported, ChannelProven, EngineFaulted, ClockStepped)
 
 
 def is_archived(entry: JournalEntry) -> bool:

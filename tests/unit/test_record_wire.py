@@ -43,6 +43,7 @@ from rules.effects import (
 from rules.incident import Incident, Step, Verdict, VerdictKind, Verification
 from rules.inputs import (
     AnyInput,
+    ChannelProven,
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
@@ -385,6 +386,21 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
             target="home-a:1:7",
             finding="to_hospital",
             times={"called_120": AT},
+        ),
+        (),
+    ),
+    (
+        ChannelProven(
+            at=AT,
+            person="zhang",
+            channel="ntfy",
+            message="home-a:test:1",
+            outcome=Outcome.ACCEPTED,
+            lag=timedelta(seconds=1.5),
+            lag_max=timedelta(seconds=60),
+            answer_within=timedelta(hours=1),
+            holds_for=timedelta(hours=26),
+            detail="d",
         ),
         (),
     ),
