@@ -62,7 +62,8 @@ class Notify(Effect, frozen=True, kw_only=True):
     `message` is the message's id (`home:epoch:seq` of the input, `.n`), the same at every try. `person` is a
     person's id of the site, or a group's (`group:NAME`), and `channel` the name of a destination. `alarm` and
     `incident` are what it is about, as they stood. `step` counts from 1; `purpose` is `call` (come!), `repeat`
-    (nobody answered, or the detector spoke again) or `over` (somebody took it on, or it was reset).
+    (nobody answered, or the detector spoke again) or `over` (somebody took it on, or it was reset). `code`: two digits
+    that a person answers a short message with; "" where no answer is asked for.
     """
 
     message: str
@@ -73,6 +74,7 @@ class Notify(Effect, frozen=True, kw_only=True):
     incident: Incident
     step: int = 1
     purpose: str = "call"
+    code: str = ""
 
 
 class StopNotifying(Effect, frozen=True, kw_only=True):
