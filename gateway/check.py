@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from gateway.accounts_file import account_faults
 from gateway.check_rules import own_points, place_oddities, rule_oddities
 from gateway.check_surroundings import surroundings
+from gateway.clock import SystemClock
 from gateway.load import EXIT_CODE, Pack, examine, kind_defaults
 from rules.alarm import Category
 from rules.duty import Duty
@@ -76,8 +78,9 @@ def run(path: Path, echo: Callable[[str], object] = print) -> int:
     return found.exit_code
 
 
-def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
-    """The whole check. With faults in the files themselves, what hangs on them is not looked at."""
+def report(path: Path, environment: Mapping[str, str] | None = None, now: datetime | None = None) -> Report:
+    """The whole check, of the roster from `now` on. With faults in the files, what hangs on them is not looked at."""
+    now = now or SystemClock().wall()
     configuration, found = examine(path, environment, elsewhere=True)
     if configuration is None:
         return Report(str(path), found)
@@ -86,7 +89,7 @@ def report(path: Path, environment: Mapping[str, str] | None = None) -> Report:
     faults += surroundings(configuration.settings, configuration.secrets, str(path.absolute()))
     faults += rule_oddities(configuration, kinds)
     for site in configuration.sites:
-        faults += _site_oddities(site, configuration.rules, kinds)
+        faults += _site_oddities(site, configuration.rules, kinds, now)
         faults += place_oddities(site, configuration.rules, kinds)
     played, failed = 0, 0
     home = scenario_home(configuration.sites)
@@ -144,7 +147,9 @@ def play(pack: Pack, home: Site) -> tuple[int, list[Fault]]:
     return len(scenarios), faults
 
 
-def _site_oddities(site: Site, rules: tuple[Rule, ...], kinds: Mapping[str, KindDefaults]) -> Iterator[Fault]:
+def _site_oddities(
+    site: Site, rules: tuple[Rule, ...], kinds: Mapping[str, KindDefaults], now: datetime
+) -> Iterator[Fault]:
     file = f"home {site.id}"
     for device in site.devices:
         yield from _device_oddities(device, rules, kinds, file)
@@ -158,7 +163,7 @@ def _site_oddities(site: Site, rules: tuple[Rule, ...], kinds: Mapping[str, Kind
             problem = f"{person.name} has no channel and can never be told"
             mend = 'Write channels = [{destination = "…", address = "…"}]'
             yield Fault(file=file, path=f"person {person.id}", problem=problem, mend=mend, warning=True)
-    yield from _plan_oddities(site, file)
+    yield from _plan_oddities(site, file, now)
 
 
 def _device_oddities(
@@ -178,12 +183,12 @@ def _device_oddities(
         yield Fault(file=file, path=where, problem=problem, mend="Add the shipped pack that has one to packs")
 
 
-def _plan_oddities(site: Site, file: str) -> Iterator[Fault]:
-    """A category of which nobody can be told, and steps that reach nobody."""
-    duty = Duty(site)
+def _plan_oddities(site: Site, file: str, now: datetime) -> Iterator[Fault]:
+    """A category of which nobody can be told, and steps that reach nobody, whatever the hour: gaps are told apart."""
+    duty = Duty(site, clock_known=False)
     for category in Category:
         steps = duty.plan(category).steps
-        reached = [duty.reachable(step.tell) for step in steps]
+        reached = [duty.reachable(step.tell, now) for step in steps]
         where = f"plan {category.value}"
         if not any(reached):
             mend = "Give a person of this plan a channel, and put somebody on duty"

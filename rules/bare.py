@@ -40,7 +40,7 @@ def bare_effects(site: Site, epoch: int, seq: int, fault: EngineFaulted) -> tupl
     effects: list[AnyEffect] = [AlarmChanged(at=fault.at, alarm=alarm, change=Change.RAISED, reason="engine broken")]
     if danger in (Category.FIRE, Category.GAS):
         effects.append(DriveSounder(at=fault.at, zone=zone, pattern=Pattern.EVACUATE, incident=incident.id))
-    for person in Duty(site).everybody():
+    for person in Duty(site).everybody(fault.at):
         for channel in person.channels:
             effects.append(
                 Notify(

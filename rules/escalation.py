@@ -62,7 +62,7 @@ class Escalation:
 
     def begin_with_everybody(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
         """Tell everybody of the home at once, and go on with the plan behind its first step."""
-        incident = self._tell(turn, replace(incident, step=1), alarm, duty.everybody(), "call")
+        incident = self._tell(turn, replace(incident, step=1), alarm, duty.everybody(turn.at), "call")
         return self._set_next(turn, duty, incident)
 
     def run_step(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
@@ -73,7 +73,7 @@ class Escalation:
         empty = False
         while not people:
             index = min(incident.step, len(plan.steps) - 1)
-            people = duty.reachable(plan.steps[index].tell)
+            people = duty.reachable(plan.steps[index].tell, turn.at)
             incident = replace(incident, step=incident.step + 1)
             if not people:
                 empty = True
@@ -82,7 +82,7 @@ class Escalation:
                 if incident.step >= len(plan.steps):
                     break
         if empty:
-            people = duty.everybody()
+            people = duty.everybody(turn.at)
         incident = self._tell(turn, incident, alarm, people, purpose)
         if not people:
             incident = noted(incident, Step(turn.at, "nobody", detail="nobody of this home has a channel"))
@@ -149,7 +149,7 @@ class Escalation:
         told = [duty.person(name) for name in incident.told if name != but]
         people = [person for person in told if person is not None and person.channels]
         if not people and purpose == "repeat" and incident.step and incident.category.endangers_people:
-            people = duty.everybody()
+            people = duty.everybody(turn.at)
         return self._tell(turn, incident, alarm, people, purpose)
 
     def tell_later(self, incident: Incident, due: datetime) -> None:

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from rules import guards
 from rules.condition import Silent
 from rules.deadlines import Key
-from rules.duty import Duty
 from rules.index import Index, Watch, rules_of, trips_on_unknown
 from rules.inputs import SiteChanged
 from rules.rule import Rule
@@ -27,7 +26,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
     engine.site = happened.site
     engine.rules = {rule.id: rule for rule in happened.rules}
     engine.ruleset = happened.ruleset
-    engine.duty = Duty(happened.site)
+    engine.duty = engine.duty.renewed(happened.site)
     index = Index(happened.rules)
     before, engine.devices = engine.devices, {}
     for device in happened.site.devices:

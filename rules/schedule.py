@@ -46,7 +46,7 @@ def holds_at(schedule: Schedule, at: datetime, offsets: Offsets, *, clock_known:
         return _begun_on(schedule, NIGHT) is not None
     local = local_time(at, offsets)
     before = _begun_on(schedule, local.hour * 60 + local.minute)
-    return before is not None and _is_day(schedule.days, local.date() - before)
+    return before is not None and is_day(schedule.days, local.date() - before)
 
 
 def next_change(schedule: Schedule, at: datetime, offsets: Offsets) -> datetime:
@@ -77,7 +77,8 @@ def _begun_on(schedule: Schedule, minute: int) -> timedelta | None:
     return _DAY if minute < ends else None
 
 
-def _is_day(days: tuple[str, ...], day: date) -> bool:
+def is_day(days: tuple[str, ...], day: date) -> bool:
+    """Whether a day is one of those that `days` names (none: all)."""
     return not days or any(
         (name == "workday" and is_workday(day))
         or (name == "restday" and not is_workday(day))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
 from rules.alarm import Category
+from rules.people import Assignment, Certificate, Override, Post, Shift
 from rules.text import Text
 
 
@@ -59,14 +60,24 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """One way to reach a person: the name of a destination of the gateway, and the address there (may be empty)."""
+    """One way to reach a person: the name of a destination of the gateway, and the address there (may be empty).
+
+    Without the person's `consent` it is not used. Channels of equal `order` are used at once, those of a larger one
+    after the smaller were refused or not confirmed in time.
+    """
 
     destination: str
     address: str = ""
+    consent: bool = True
+    order: int = 0
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who can be told. `role`: carer, director, township, guidance, rescue, …"""
+    """Somebody who can be told. `role`: carer, director, township, guidance, rescue, …
+
+    `phones` are for people to read. `assigned`: the days on which the person belongs to this home (none: always).
+    `home`: the neighbour home of a contact, whose people these are.
+    """
 
     id: str
     name: str
@@ -74,6 +85,20 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[Channel, ...] = ()
     group: bool = False
     on_duty: bool = True
+    teams: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    assigned: tuple[Assignment, ...] = ()
+    home: str = ""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether there is a channel that may be used."""
+        return any(channel.consent for channel in self.channels)
+
+    def is_assigned(self, day: date) -> bool:
+        """Whether the person belongs to this home on a day."""
+        return not self.assigned or any(span.covers(day) for span in self.assigned)
 
 
 class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +123,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One home, whole and validated. `county`, `town`, `id`: ASCII ids (they become tags); `name` is for people.
 
+    `contacts` are people of elsewhere (a neighbour home, the county) whom plans may name; they hold no post here.
     `offsets`: from which instant on (UTC) which offset of local time holds, in minutes; none is +8 h, as in all China.
     """
 
@@ -112,3 +138,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[Device, ...] = ()
     people: tuple[Person, ...] = ()
     plans: tuple[Plan, ...] = ()
+    contacts: tuple[Person, ...] = ()
+    posts: tuple[Post, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    overrides: tuple[Override, ...] = ()

@@ -11,7 +11,6 @@ from devices.reading import Value
 from rules.alarm import Alarm
 from rules.deadlines import Deadlines, Key
 from rules.drill import Drill
-from rules.duty import Duty
 from rules.escalation import Message
 from rules.incident import Incident
 from rules.index import Index
@@ -136,7 +135,7 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.site, engine.ruleset = stored.site, stored.ruleset
     engine.rules = {rule.id: rule for rule in stored.rules}
     engine.attach(Deadlines.from_list(stored.deadlines, stored.serial))
-    engine.duty = Duty(stored.site)
+    engine.duty = engine.duty.renewed(stored.site)
     index = Index(stored.rules)
     remembered = {device.id: device for device in stored.devices}
     for device in stored.site.devices:

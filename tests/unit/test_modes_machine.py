@@ -98,7 +98,7 @@ class WalkHome(Home):
             assert alarm.incident, "a real danger without an incident"
             if ("spread", alarm.incident) in self.engine.deadlines:
                 continue  # a flood: those who were told hear of it within 10 s, together
-            if self.engine.duty.everybody() and alarm.incident not in untold:
+            if self.engine.duty.everybody(self.engine.now) and alarm.incident not in untold:
                 assert alarm.incident in told, "a real danger, and nobody is told"
 
     def _check_no_test_vanishes(self, before: set[str], happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
