@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from rules.alarm import SuppressionKind
+from rules.incident import Finding, VerdictKind
 from rules.lifecycle import TABLE, Move, Phase
-from rules.verification import ACKNOWLEDGE_WITHIN, PROGRESS_WITHIN, VERIFY_WITHIN
+from rules.verification import ACKNOWLEDGE_WITHIN, NEEDS_VERDICT, PROGRESS_WITHIN, VERIFY_WITHIN
 
 _PHASES = {
     Phase.ACTIVE: "报警，未确认 / active",
@@ -55,9 +56,30 @@ calls nobody. When that ends, what is still open is announced anew as if nobody 
 """
 
 
+_VERDICT = """
+## 复核才能复位 / No reset without a verdict
+
+An alarm of fire or gas, or of a rule with `verify`, is reset only when the verdict on its incident stands with its
+outcome. Until then a reset is refused: *{refusal}*.
+It holds for each alarm and for the whole incident, for a confirmed fire, and for a drill too. A further detector ends
+the verdict "false" or "test": then it has to be given anew.
+
+| verdict | outcomes |
+|---|---|
+"""
+
+
 def page() -> str:
     """The whole page."""
-    return "".join((_HEAD, _diagram(), "```\n\n", _table(), _limits(), _suppression()))
+    return "".join((_HEAD, _diagram(), "```\n\n", _table(), _verdict(), _limits(), _suppression()))
+
+
+def _verdict() -> str:
+    lines = [
+        f"| {kind.value} | {', '.join(f'`{finding.value}`' for finding in Finding if finding.kind is kind)} |"
+        for kind in VerdictKind
+    ]
+    return _VERDICT.replace("{refusal}", NEEDS_VERDICT) + "\n".join(lines) + "\n"
 
 
 def _diagram() -> str:

@@ -12,10 +12,10 @@ from rules.alarm import NOT_SUPPRESSED, Alarm, Category, Suppression, Suppressio
 from rules.duty import Duty
 from rules.effects import AlarmChanged, Change
 from rules.incidents import Incidents
-from rules.lifecycle import Move, move
+from rules.lifecycle import IllegalTransition, Move, move
 from rules.text import Text
 from rules.turn import Turn
-from rules.verification import STILL_ACTIVE, overdue_for
+from rules.verification import NEEDS_VERDICT, STILL_ACTIVE, overdue_for
 from rules.walk_test import CLEARS_WITHIN
 from rules.witness import count_witnesses
 
@@ -307,6 +307,9 @@ class Alarms:
     def reset(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, checked: bool) -> None:
         """A person ends a latched alarm. IllegalTransition if not allowed."""
         ended = move(alarm, Move.RESET_CHECKED if checked else Move.RESET, turn.at, by)
+        incident = self._incidents.open.get(alarm.incident)
+        if incident is not None and not incident.may_be_reset:
+            raise IllegalTransition(NEEDS_VERDICT)
         self.reset_at.pop((alarm.rule, alarm.subject), None)
         self.reset_at[(alarm.rule, alarm.subject)] = turn.at
         if len(self.reset_at) > RESETS_MAX:

@@ -146,6 +146,19 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[datetime, ...] = ()
 
     @property
+    def needs_verdict(self) -> bool:
+        """Whether it may only end with what was found: fire and gas always, others where a rule asks for verification.
+
+        GB 25201-2010 5.3: confirm by the fastest means; of a false alarm the cause is found and entered.
+        """
+        return self.category in (Category.FIRE, Category.GAS) or self.verification is not Verification.NONE
+
+    @property
+    def may_be_reset(self) -> bool:
+        """Whether a verdict with its outcome stands, where one is needed: the rest is up to each alarm."""
+        return not self.needs_verdict or (self.verdict is not None and self.verdict.finding != "")
+
+    @property
     def is_flood(self) -> bool:
         """Whether a fire spreads so fast that its alarms are told of together (standards sheet 5.3)."""
         fast = len(self.recent) == FLOOD_SIGNALS and self.recent[-1] - self.recent[0] <= FLOOD_WITHIN

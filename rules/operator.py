@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.alarm import Alarm
+from rules.alarm import Alarm, Category
 from rules.alarms import Alarms
 from rules.duty import Duty
 from rules.effects import Refused
@@ -68,8 +68,9 @@ class OperatorDesk:
             self._refuse(turn, asked, refusal)
             return
         kind = Finding(asked.finding).kind if asked.finding else VerdictKind(asked.verdict)
+        finding = asked.finding or _only_finding(kind, self._incidents.open[incident].category)
         times = tuple(sorted(asked.times.items(), key=lambda named: OUTCOME_TIMES.index(named[0])))
-        verdict = Verdict(kind, asked.person, turn.at, asked.cause.strip(), asked.finding, times)
+        verdict = Verdict(kind, asked.person, turn.at, asked.cause.strip(), finding, times)
         self._incidents.judge(turn, incident, verdict)
 
     @staticmethod
@@ -104,3 +105,22 @@ class OperatorDesk:
         turn.effects.append(
             Refused(at=turn.at, reason=reason, person=asked.person, verb=asked.verb.value, target=asked.target)
         )
+
+
+_REAL = {
+    Category.FIRE: Finding.REAL_FIRE,
+    Category.GAS: Finding.REAL_GAS,
+    Category.ELECTRICAL: Finding.ELECTRICAL_HAZARD,
+}
+
+
+def _only_finding(kind: VerdictKind, category: Category) -> str:
+    """The outcome that a bare verdict can only mean, or "": what became of a person has to be said."""
+    match kind:
+        case VerdictKind.FALSE:
+            return Finding.FALSE_ALARM.value
+        case VerdictKind.TEST:
+            return Finding.TEST.value
+        case VerdictKind.REAL:
+            found = _REAL.get(category)
+            return found.value if found is not None else ""

@@ -204,6 +204,7 @@ class _Player:
                 verb=act.verb,
                 target=target,
                 verdict=act.verdict,
+                finding=act.finding,
                 cause=act.cause,
                 checked_on_site=act.checked_on_site,
             )

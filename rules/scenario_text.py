@@ -12,6 +12,7 @@ import msgspec
 from devices.reading import Kind, Value, find_point
 from rules.alarm import Category
 from rules.effects import Change
+from rules.incident import VerdictKind
 from rules.inputs import Verb
 from rules.parse_fields import Fault, parse_duration
 
@@ -72,6 +73,7 @@ class Act(Stated, frozen=True, kw_only=True):
     rule: str
     subject: str
     verdict: str = ""
+    finding: str = ""
     cause: str = ""
     checked_on_site: bool = False
 
@@ -305,7 +307,9 @@ class _Reader:
         act = Act(at=at, line=self._line, person=person, verb=verb, rule=rule, subject=subject)
         if verb is Verb.VERDICT:
             verdict, _, cause = more.partition(" because ")
-            return msgspec.structs.replace(act, verdict=verdict.strip(), cause=cause.strip())
+            found = verdict.strip()
+            said = {"verdict": found} if found in list(VerdictKind) else {"finding": found}
+            return msgspec.structs.replace(act, cause=cause.strip(), **said)
         if verb is Verb.RESET and more == "(checked on site)":
             return msgspec.structs.replace(act, checked_on_site=True)
         if more:

@@ -36,6 +36,8 @@ PROGRESS_WITHIN = {
 Person: standards sheet 6.4 (a carer is there within 15 min in 95 of 100 cases). Trouble and video: an alarm that stands
 for 24 h is stale (sheet 5.3). Supervisory: one shift. Electrical: a design number.
 
+A verification is due within 180 s, but of a person: who kneels beside somebody does not hurry to a page.
+
 The same limit holds behind a verdict that there is nothing (false, test) while the detector goes on: who is sure of it
 has as long to clear it, or to take it out of service, as to look (sheet 3.9 for fire and gas).
 """
@@ -69,7 +71,8 @@ class VerificationClock:
             return incident
         limit = PROGRESS_WITHIN[incident.category]
         if incident.verification in (Verification.AWAITED, Verification.UNANSWERED, Verification.OVERDUE):
-            limit = min(limit, VERIFY_WITHIN)
+            if incident.category is not Category.PERSON:
+                limit = min(limit, VERIFY_WITHIN)
             self._deadlines.cancel(("verify", incident.id))
             incident = replace(incident, verification=Verification.RUNNING, verify_at=turn.at + limit)
         self._deadlines.set(("progress", incident.id), turn.at + limit)
@@ -111,6 +114,7 @@ class VerificationClock:
         return replace(incident, verification=verification, verify_at=None)
 
 
+NEEDS_VERDICT = "nobody has said what it was: look on site and give the verdict with its outcome first"
 NO_PROGRESS = "acknowledged, but no verdict came in time"
 STILL_ACTIVE = "judged false or a test, but the detector still reports the alarm"
 

@@ -29,7 +29,7 @@ HOME = "demo"
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 END = START + timedelta(hours=3)
 MINUTE = timedelta(minutes=1)
-TRUTH = {"fire": "real", "gas": "false", "person": "real"}
+TRUTH = {"fire": "real_fire", "gas": "false_alarm", "person": "cared_for"}
 """What the carer finds: the gas detector only smelt the cooking."""
 
 
@@ -107,7 +107,7 @@ class Morning:
     def _plan(self, incident: str, category: str, at: datetime) -> None:
         acts = (
             (timedelta(seconds=30), {"verb": Verb.ACKNOWLEDGE}),
-            (timedelta(seconds=90), {"verb": Verb.VERDICT, "verdict": TRUTH[category], "cause": "cooking"}),
+            (timedelta(seconds=90), {"verb": Verb.VERDICT, "finding": TRUTH[category], "cause": "cooking"}),
             (timedelta(minutes=29), {"verb": Verb.ACKNOWLEDGE}),
             (timedelta(minutes=30), {"verb": Verb.RESET, "checked_on_site": True}),
         )

@@ -88,6 +88,9 @@ MODE_REASONS: Final[dict[str, str]] = {
     "a real alarm came: this is no drill": "出现真实报警：这不是演练",
     "the drill is completed": "演练完成",
     "nobody has acknowledged this alarm: it is being announced as it is": "此报警尚未确认：呼叫仍在进行",
+    "nobody has said what it was: look on site and give the verdict with its outcome first": (
+        "还没有复核结论：请先到现场查看，选择处置结果"
+    ),
     "acknowledged, but no verdict came in time": "已确认，但未按时给出复核结果",
     "judged false or a test, but the detector still reports the alarm": "误报判定后仍在报警",
     "nobody acknowledged within 15 s": "15秒内无人确认",

@@ -170,6 +170,11 @@ class World:
         return self.acts(Verb.ACKNOWLEDGE, target, person)
 
     def resets(self, target: str, person: str = "carer", *, checked: bool = False) -> tuple[AnyEffect, ...]:
+        """Who resets has said what it was, where that is needed."""
+        alarm = self.engine.alarms.get(target)
+        incident = self.engine.incidents.get(alarm.incident if alarm is not None else target)
+        if incident is not None and not incident.may_be_reset:
+            self.acts(Verb.VERDICT, incident.id, person, finding="equipment_fault")
         return self.acts(Verb.RESET, target, person, checked_on_site=checked)
 
     def reported(self, told: Notify, outcome: Outcome) -> tuple[AnyEffect, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,10 @@ async def test_a_reset_while_the_detector_reports_is_refused_then_done(world: Wo
     assert "the detector still reports the alarm" in refused.text
     assert world.home.engine.incidents
     world.home.say("smoke-1", smoke__alarm=False)
+    unjudged = await do(operator, path, "reset")
+    assert unjudged.status == 409
+    assert "nobody has said what it was" in unjudged.text
+    await do(operator, path, "verdict", verdict="false", cause="steam")
     done = await do(operator, path, "reset")
     assert (done.status, done.header("location")) == (303, f"{path}?done=reset")
     assert not world.home.engine.incidents
@@ -157,6 +162,7 @@ async def test_a_reset_done_in_part_says_so(world: World, operator: Browser) -> 
     path = fire(world)
     world.home.say("smoke-2", smoke__alarm=True)
     await do(operator, path, "acknowledge")
+    await do(operator, path, "verdict", verdict="real")
     world.home.say("smoke-1", smoke__alarm=False)
     answer = await do(operator, path, "reset")
     assert answer.status == 409
@@ -178,6 +184,7 @@ async def test_an_incident_that_is_over_is_still_shown(world: World, operator: B
     (alarm,) = world.home.engine.alarms
     await do(operator, path, "acknowledge")
     world.home.say("smoke-1", smoke__alarm=False)
+    await do(operator, path, "verdict", verdict="real")
     await do(operator, path, "reset")
     page = (await operator.get(path)).text
     assert "This incident is over" in page
@@ -525,6 +532,8 @@ async def over(world: World) -> str:
     incident = world.home.incident
     world.home.step(lambda at: OperatorActed(at=at, person="p-chen", verb=Verb.ACKNOWLEDGE, target=incident))
     world.home.say("smoke-1", smoke__alarm=False)
+    judged = partial(OperatorActed, person="p-chen", verb=Verb.VERDICT, target=incident, finding="real_fire")
+    world.home.step(lambda at: judged(at=at))
     world.home.step(lambda at: OperatorActed(at=at, person="p-chen", verb=Verb.RESET, target=incident))
     assert not world.home.engine.incidents
     return link

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,11 @@ def over(world: World) -> tuple[str, str]:
     home = world.home
     home.say("smoke-1", smoke__alarm=True)
     incident, (alarm,) = home.incident, home.engine.alarms
-    for verb in (Verb.ACKNOWLEDGE, Verb.RESET):
+    for verb, finding in ((Verb.ACKNOWLEDGE, ""), (Verb.VERDICT, "real_fire"), (Verb.RESET, "")):
         world.clock.advance(timedelta(seconds=30))
         home.say("smoke-1", smoke__alarm=False)
-        home.step(lambda at, verb=verb: OperatorActed(at=at, person="p-wang", verb=verb, target=incident, via="t"))
+        acted = partial(OperatorActed, person="p-wang", verb=verb, target=incident, via="t", finding=finding)
+        home.step(lambda at, acted=acted: acted(at=at))
     assert not home.engine.incidents
     return f"/home/jinlan/incident/{incident}", f"/home/jinlan/alarm/{alarm}"
 
@@ -62,7 +64,7 @@ async def test_what_is_over_is_shown_as_over(world: World, which: int) -> None:
     await browser.log_in()
     page = (await browser.get(path)).text
     assert "此事件已结束" in page
-    assert "由 王护工 于 08:16:30 复位" in page
+    assert "由 王护工 于 08:17:00 复位" in page
     assert '<form method="post" action="/home' not in page
 
 

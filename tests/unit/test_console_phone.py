@@ -15,6 +15,7 @@ from gateway.console.refusals import refusal_words
 from gateway.console.texts import WORDS
 from rules.incident import Step
 from rules.inputs import DecodeFailed, LinkChanged, OperatorActed, PacketRefused, Verb
+from rules.verification import NEEDS_VERDICT
 from tests.console_world import START, Browser, World, a_world
 
 
@@ -121,6 +122,8 @@ def ended_fire(world: World) -> str:
     link = world.link("p-wang")
     acknowledge(world, target)
     world.home.say("smoke-1", smoke__alarm=False)
+    assert reset(world, target) == [f"smoke-1: {NEEDS_VERDICT}"]
+    judge(world, target)
     assert reset(world, target) == []
     assert not world.home.engine.incidents
     return link
@@ -204,6 +207,14 @@ def reset(world: World, target: str) -> list[str]:
 
 def acknowledge(world: World, target: str) -> None:
     world.home.step(lambda at: OperatorActed(at=at, person="p-wang", verb=Verb.ACKNOWLEDGE, target=target, via="test"))
+
+
+def judge(world: World, target: str) -> None:
+    world.home.step(
+        lambda at: OperatorActed(
+            at=at, person="p-wang", verb=Verb.VERDICT, target=target, via="test", finding="false_alarm", cause="steam"
+        )
+    )
 
 
 def said(world: World, reason: str, language: str = "zh") -> str:

@@ -145,12 +145,12 @@ class Home(RuleBasedStateMachine):
         self.do(TimePassed(at=until))
 
     @rule(verb=st.sampled_from(Verb), pick=st.integers(0, 9), whole=st.booleans(), person=PERSONS,
-          checked=st.booleans())
-    def acts(self, verb: Verb, pick: int, whole: bool, person: str, checked: bool) -> None:
+          checked=st.booleans(), verdict=st.sampled_from(["real", "real", "false", "test", "perhaps"]))
+    def acts(self, verb: Verb, pick: int, whole: bool, person: str, checked: bool, verdict: str) -> None:
         targets = list(self.engine.incidents if whole else self.engine.alarms) or ["home:1:999"]
         before = dict(self.engine.alarms)
         self.do(OperatorActed(at=self.at, person=person, verb=verb, target=targets[pick % len(targets)],
-                              verdict="real", checked_on_site=checked))
+                              verdict=verdict, cause="steam", checked_on_site=checked))
         for ended in before.keys() - self.engine.alarms.keys():
             alarm = before[ended]
             assert verb is Verb.RESET and alarm.acknowledged and alarm.latched

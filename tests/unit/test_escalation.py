@@ -224,7 +224,8 @@ class TestTakenOn:
         assert of(effects, StopNotifying)[0].incident == incident
         closed = of(effects, IncidentChanged)[-1]
         assert closed.change == "closed" and closed.incident.closed_at == world.at
-        assert _events(closed.incident) == ["opened", "told", "acknowledged", "cleared", "reset", "told_over"]
+        events = ["opened", "told", "acknowledged", "cleared", "verdict", "reset", "told_over"]
+        assert _events(closed.incident) == events
         assert world.engine.escalation.messages == {}
         assert ("step", incident) not in world.engine.deadlines
 

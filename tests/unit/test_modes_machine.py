@@ -131,8 +131,9 @@ class WalkHome(Home):
                 continue
             if alarm.subject in self.engine.devices:
                 self.do(spoke(self.at, alarm.subject, **dict.fromkeys(DANGER_NAMES, False)))
-            for verb in (Verb.ACKNOWLEDGE, Verb.RESET):
-                self.do(OperatorActed(at=self.at, person="carer", verb=verb, target=alarm.id, checked_on_site=True))
+            for verb in (Verb.ACKNOWLEDGE, Verb.VERDICT, Verb.RESET):
+                self.do(OperatorActed(at=self.at, person="carer", verb=verb, target=alarm.id, checked_on_site=True,
+                                      finding="equipment_fault" if verb is Verb.VERDICT else ""))
 
     @rule(devices=st.lists(WALKED, min_size=1, max_size=3), tidy=st.booleans(), zones=SCOPES, waits=WAITS,
           name=st.sampled_from([None, None, None, *DANGER_NAMES]), between=BETWEEN, clears=CLEARS,

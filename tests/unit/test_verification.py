@@ -17,7 +17,7 @@ from rules.effects import AlarmChanged, AnyEffect
 from rules.engine import Engine
 from rules.incident import Finding, Incident, VerdictKind, Verification
 from rules.inputs import Verb
-from rules.verification import NO_PROGRESS, PROGRESS_WITHIN, STILL_ACTIVE
+from rules.verification import NEEDS_VERDICT, NO_PROGRESS, PROGRESS_WITHIN, STILL_ACTIVE
 from tests.unit.engine_world import (
     DANGERS,
     HOUR,
@@ -212,7 +212,8 @@ def test_a_rule_may_ask_for_the_clock() -> None:
     assert world.stage is Verification.AWAITED
     world.engine = Engine.restore(world.engine.snapshot())
     world.acknowledges(world.incident().id)
-    assert alarm_changes(world.wait(180)) == [("re_alarmed", "fall", "sos-1")]
+    assert not alarm_changes(world.wait(899)), "who kneels beside somebody has 15 min"
+    assert alarm_changes(world.wait(1)) == [("re_alarmed", "fall", "sos-1")]
 
 
 def test_other_dangers_have_no_clock_but_a_limit(world: Watched) -> None:
@@ -290,6 +291,91 @@ def test_what_is_no_outcome_is_told_the_choice(world: Watched, more: dict[str, A
     world.spoke("smoke-1", smoke=True)
     (why,) = refusals(world.acts(Verb.VERDICT, world.incident().id, **more))
     assert "is one of" in why
+
+
+# no end without a verdict
+
+
+def resets(world: Watched, target: str) -> tuple[AnyEffect, ...]:
+    """A reset and nothing else: `World.resets` says first what it was."""
+    return world.acts(Verb.RESET, target)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["alarm", "incident"])
+@pytest.mark.parametrize(
+    ("category", "verify"), [(Category.FIRE, False), (Category.GAS, False), (Category.PERSON, True)], ids=str
+)
+def test_a_danger_ends_only_when_somebody_has_said_what_it_was(category: Category, verify: bool, whole: bool) -> None:
+    one = rule("one", Equals(point="smoke.alarm", value=True), category, latch=True, verify=verify)
+    world = Watched(site=QUIET, rules=(one,))
+    world.spoke("smoke-1", smoke=True)
+    incident = world.incident().id
+    target = incident if whole else world.alarm("one", "smoke-1").id
+    world.acknowledges(incident)
+    world.spoke("smoke-1", smoke=False)
+    effects = resets(world, target)
+    assert refusals(effects) == [f"smoke-1: {NEEDS_VERDICT}"] and len(effects) == 1
+    assert not refusals(world.finds("cared_for"))
+    assert alarm_changes(resets(world, target)) == [("reset", "one", "smoke-1")]
+
+
+def test_who_does_not_ask_for_verification_may_reset_without(world: Watched) -> None:
+    world.spoke("sos-1", sos=True)
+    world.acknowledges(world.incident().id)
+    world.spoke("sos-1", sos=False)
+    assert alarm_changes(resets(world, world.incident().id)) == [("reset", "sos", "sos-1")]
+
+
+def test_each_alarm_of_a_fire_waits_for_the_verdict(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.spoke("smoke-2", smoke=True)
+    world.acknowledges(world.incident().id)
+    world.spoke("smoke-1", smoke=False)
+    world.spoke("smoke-2", smoke=False)
+    assert refusals(resets(world, world.incident().id)) == [f"smoke-{n}: {NEEDS_VERDICT}" for n in (1, 2)]
+    world.finds("real_fire")
+    assert len(alarm_changes(resets(world, world.incident().id))) == 2
+
+
+def test_a_verdict_that_a_further_detector_has_ended_lets_nobody_reset(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    world.spoke("smoke-1", smoke=False)
+    world.finds("false_alarm", cause="steam")
+    world.spoke("smoke-2", smoke=True)
+    assert refusals(resets(world, world.alarm("smoke", "smoke-1").id)) == [f"smoke-1: {NEEDS_VERDICT}"]
+
+
+@pytest.mark.parametrize(
+    ("category", "verdict", "finding"),
+    [
+        (Category.FIRE, "real", "real_fire"),
+        (Category.GAS, "real", "real_gas"),
+        (Category.ELECTRICAL, "real", "electrical_hazard"),
+        (Category.PERSON, "real", ""),
+        (Category.PERSON, "false", "false_alarm"),
+        (Category.FIRE, "test", "test"),
+    ],
+)
+def test_a_bare_verdict_is_the_outcome_that_it_can_only_mean(category: Category, verdict: str, finding: str) -> None:
+    one = rule("one", Equals(point="smoke.alarm", value=True), category, latch=True)
+    world = Watched(site=QUIET, rules=(one,))
+    world.spoke("smoke-1", smoke=True)
+    alarm = world.alarm("one", "smoke-1")
+    world.acts(Verb.VERDICT, alarm.id, verdict=verdict, cause="why")
+    given = world.engine.incidents[alarm.incident].verdict
+    assert given is not None and given.finding == finding
+
+
+def test_what_became_of_a_person_is_said_before_the_end() -> None:
+    fall = rule("fall", Equals(point="sos.alarm", value=True), Category.PERSON, latch=True, verify=True)
+    world = Watched(site=QUIET, rules=(fall,))
+    world.spoke("sos-1", sos=True)
+    world.acknowledges(world.incident().id)
+    world.spoke("sos-1", sos=False)
+    world.acts(Verb.VERDICT, world.incident().id, verdict="real")
+    assert refusals(resets(world, world.incident().id)) == [f"sos-1: {NEEDS_VERDICT}"]
+    assert WORDS["zh"].reason(NEEDS_VERDICT) != NEEDS_VERDICT
 
 
 def test_dangers_have_the_shortest_limits() -> None:

@@ -254,14 +254,15 @@ class SimulatedDay:
                                    person=sent.person, outcome=outcome))
 
     def _on_tidy(self, alarm: str) -> None:
-        """Somebody takes it on, goes there, and resets it once it is over."""
+        """Somebody takes it on, goes there, says what it was, and resets it once it is over."""
         known = self.engine.alarms.get(alarm)
         if known is None:
             return
         if self.up:
-            for verb in (Verb.SILENCE, Verb.ACKNOWLEDGE, Verb.RESET):
+            for verb in (Verb.SILENCE, Verb.ACKNOWLEDGE, Verb.VERDICT, Verb.RESET):
                 if self.random.random() < 0.8:
-                    self._give(OperatorActed(at=self.now, person="carer", verb=verb, target=alarm,
+                    found = "equipment_fault" if verb is Verb.VERDICT else ""
+                    self._give(OperatorActed(at=self.now, person="carer", verb=verb, target=alarm, finding=found,
                                              checked_on_site=not self.in_alarm.get(known.subject, False)))
         self.plan(self.random.uniform(60.0, 900.0), "tidy", alarm)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from devices.reading import DANGER_POINTS, Quality
 from rules.alarm import Category, SuppressionKind
-from rules.effects import AlarmChanged, AnyEffect, Change, DriveSounder, Notify, Pattern
+from rules.effects import AlarmChanged, AnyEffect, Change, DriveSounder, IncidentChanged, Notify, Pattern
 from rules.engine import Engine
 from rules.inputs import AnyInput, ReadingsArrived
 
@@ -55,6 +55,10 @@ def check_effects(happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
         elif not alarm.open and alarm.category.endangers_people and not alarm.drill:
             configured = change.reason == "rule or device no longer in the configuration"
             assert (change.change is Change.RESET and change.by and alarm.acknowledged) or configured
+        if change.change is Change.RESET and alarm.incident and alarm.category in (Category.FIRE, Category.GAS):
+            left = [e.incident for e in effects if isinstance(e, IncidentChanged) and e.incident.id == alarm.incident]
+            verdict = left[-1].verdict
+            assert verdict is not None and verdict.finding, "a fire or gas alarm ended and nobody said what it was"
         if change.change is Change.CLEARED:
             assert alarm.clears_are_trusted or not alarm.latched
 
