@@ -20,6 +20,7 @@ import msgspec
 from devices.catalog import PROFILES, VARIANTS
 from devices.codec import Profile
 from gateway.load_cameras import check_cameras
+from gateway.load_channels import check_channels
 from gateway.load_cross import cross_check
 from gateway.load_platforms import check_platforms
 from gateway.load_pushes import check_pushes
@@ -112,6 +113,7 @@ def examine(
         faults += check_platforms(settings, [site for _, site in sites], str(path))
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
+        faults += check_channels(settings, secrets, str(path))
         faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
     if elsewhere:
         faults = [msgspec.structs.replace(f, warning=True) if f.mend == ABSENT else f for f in faults]

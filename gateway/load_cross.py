@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from devices.catalog import CODECS
 from gateway.load_panels import check_panels
-from gateway.load_settings import check_tls, readable
-from gateway.settings import Broker, Influx, PhoneChannel, Settings, Source
+from gateway.load_settings import check_tls, check_url, readable
+from gateway.settings import Broker, Influx, Settings, Source
 from rules.parse import Fault, suggestion
 
 NATIVE_TOPICS: Final = "anlian/v1/"
@@ -58,8 +58,6 @@ def cross_check(settings: Settings, homes: Collection[str] | None, file: str) ->
         faults += _broker(broker, f"brokers[{place}]", file)
     for place, store in enumerate(settings.influx, 1):
         faults += _store(store, f"influx[{place}]", file)
-    for place, channel in enumerate(settings.channels, 1):
-        faults += _channel(channel, f"channels[{place}]", file)
     faults += check_panels(settings, homes, file)
     faults += _console(settings, file)
     return faults
@@ -162,7 +160,7 @@ def _broker(broker: Broker, where: str, file: str) -> list[Fault]:
 
 
 def _store(store: Influx, where: str, file: str) -> list[Fault]:
-    faults = _url(store.url, f"{where}.url", file)
+    faults = check_url(store.url, f"{where}.url", file)
     if store.mode == "v2" and not store.bucket:
         problem = "mode v2 writes into a bucket"
         faults.append(Fault(file=file, path=f"{where}.bucket", problem=problem, mend='Write bucket = "…"'))
@@ -172,42 +170,20 @@ def _store(store: Influx, where: str, file: str) -> list[Fault]:
     return faults
 
 
-def _channel(channel: PhoneChannel, where: str, file: str) -> list[Fault]:
-    faults = _url(channel.url, f"{where}.url", file)
-    if channel.reserved_for_danger > channel.per_minute:
-        problem = f"reserves {channel.reserved_for_danger} of {channel.per_minute} messages a minute"
-        mend = "Reserve at most per_minute"
-        faults.append(Fault(file=file, path=f"{where}.reserved_for_danger", problem=problem, mend=mend))
-    return faults
-
-
 def _console(settings: Settings, file: str) -> list[Fault]:
     console = settings.console
     faults = check_tls(console.tls, "console.tls", file, server=True)
     if console.accounts is not None:
         readable(console.accounts, "console.accounts", file, faults, private=True)
     if settings.heartbeat is not None:
-        faults += _url(settings.heartbeat.url, "heartbeat.url", file)
-    faults += _url(settings.public_url, "public_url", file)
+        faults += check_url(settings.heartbeat.url, "heartbeat.url", file)
+    faults += check_url(settings.public_url, "public_url", file)
     host = urlsplit(settings.public_url).hostname or ""
     if host and not _reachable_from_outside(host):
         problem = f"a phone outside of the home cannot open {host}"
         mend = "Write the address under which phones reach the console"
         faults.append(Fault(file=file, path="public_url", problem=problem, mend=mend, warning=True))
     return faults
-
-
-def _url(url: str, where: str, file: str) -> list[Fault]:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        good = False
-    if good:
-        return []
-    return [
-        Fault(file=file, path=where, problem=f"{url[:80]!r} is not a web address", mend='Write "https://host/path"')
-    ]
 
 
 def _reachable_from_outside(host: str) -> bool:

@@ -10,11 +10,14 @@ import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.settings import Settings, Tls
+from gateway.channel_settings import KINDS, PhoneChannel
+from gateway.section import Tls
+from gateway.settings import Settings
 from rules.parse import Fault, suggestion
 
 FILE_MAX: Final = 4 * 1024 * 1024
@@ -23,6 +26,7 @@ ENVIRONMENT: Final = "ANLIAN_"
 ABSENT: Final = "Put the file there before the gateway starts, or mend the path"
 """The mend of a file that is not there: a fault at the start, a warning where a configuration is only checked."""
 
+_KIND_FAULTS: Final = ("union_tag_invalid", "union_tag_not_found")
 _SECRET_ENDINGS: Final = ("_PASSWORD", "_TOKEN", "_SECRET")
 
 
@@ -57,7 +61,7 @@ def validate(values: Mapping[str, Any], file: str) -> tuple[Settings | None, lis
     except ValidationError as error:
         details = error.errors(include_url=False)
     faults = [_fault(detail, file) for detail in details]
-    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    unknown = [_place(detail) for detail in details if detail["type"] == "extra_forbidden"]
     if len(unknown) < len(details):
         return None, faults
     return Settings.model_validate(_without(values, unknown)), faults
@@ -74,9 +78,23 @@ def _without(values: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> 
     return kept
 
 
+def _place(detail: ErrorDetails) -> tuple[int | str, ...]:
+    """Where in the file an error is: pydantic puts a channel's kind into its place, or leaves `kind` out of it."""
+    place = detail["loc"]
+    if detail["type"] in _KIND_FAULTS:
+        return (*place, "kind")
+    return (*place[:2], *place[3:]) if place[:1] == ("channels",) else place
+
+
 def _fault(detail: ErrorDetails, file: str) -> Fault:
-    where = _path(detail["loc"])
+    where = _path(_place(detail))
     match detail["type"]:
+        case "union_tag_not_found":
+            mend = f"Write kind = …, one of {', '.join(KINDS)}"
+            return Fault(file=file, path=where, problem="is missing", mend=mend)
+        case "union_tag_invalid":
+            found = str(detail["ctx"]["tag"])
+            return Fault(file=file, path=where, problem=f"unknown kind {found[:40]!r}", mend=suggestion(found, KINDS))
         case "extra_forbidden":
             mend = suggestion(str(detail["loc"][-1]), _options(detail["loc"][:-1]))
             return Fault(file=file, path=where, problem="is not an option here", mend=mend)
@@ -99,7 +117,9 @@ def _options(location: tuple[int | str, ...]) -> list[str]:
     """The options of the section at a place."""
     section: Any = Settings
     for part in location:
-        if isinstance(part, str) and section is not None:
+        if location[0] == "channels" and part in KINDS:
+            section = KINDS[str(part)]
+        elif isinstance(part, str) and section is not None:
             field = section.model_fields.get(part)
             section = _section_of(field.annotation) if field is not None else None
     return list(section.model_fields) if section is not None else []
@@ -166,8 +186,16 @@ def _secret_fields(settings: Settings) -> Iterator[tuple[str, str, Path | None]]
         yield f"influx[{place}].password_file", variable("influx", store.name, "password"), store.password_file
         yield f"influx[{place}].token_file", variable("influx", store.name, "token"), store.token_file
     for place, channel in enumerate(settings.channels, 1):
-        yield f"channels[{place}].token_file", variable("channel", channel.name, "token"), channel.token_file
-        yield f"channels[{place}].secret_file", variable("channel", channel.name, "secret"), channel.secret_file
+        for field, what in channel_secrets(channel):
+            yield f"channels[{place}].{field}", variable("channel", channel.name, what), getattr(channel, field)
+
+
+def channel_secrets(channel: PhoneChannel) -> Iterator[tuple[str, str]]:
+    """The fields of a channel that name a secret's file, and what each secret is: (`token_file`, `token`), …"""
+    for field in type(channel).model_fields:
+        what = field.removesuffix("_file")
+        if f"_{what}".upper() in _SECRET_ENDINGS:
+            yield field, what
 
 
 def _read_secret(path: Path, where: str, file: str, faults: list[Fault]) -> str:
@@ -224,3 +252,17 @@ def check_tls(tls: Tls | None, where: str, file: str, *, server: bool = False) -
             Fault(file=file, path=where, problem="a server needs a certificate", mend="Give certificate and key")
         )
     return faults
+
+
+def check_url(url: str, where: str, file: str) -> list[Fault]:
+    """A fault where an address is not one of the web."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if good:
+        return []
+    return [
+        Fault(file=file, path=where, problem=f"{url[:80]!r} is not a web address", mend='Write "https://host/path"')
+    ]

@@ -5,36 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from devices.catalog import CODECS, PROFILES
+from gateway.channel_settings import AnyChannel
+from gateway.section import Name, Port, Section, Tls
 from rules.parse import suggestion
 
 VIDEO_SOURCE: Final = "video"
 """The source that the devices of `[[cameras]]` have in the site files."""
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _known_codec(name: str) -> str:
     if name not in CODECS:
         raise ValueError(f"no codec of this name. {suggestion(name, CODECS)}")
     return name
-
-
-class Section(BaseModel):
-    """What all sections share: unknown keys are faults, nothing changes after the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tls(Section):
-    """TLS to a broker or a web server: PEM files. `ca` is the authority that signs the other side."""
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
 
 
 class Broker(Section):
@@ -142,20 +127,6 @@ class Influx(Section):
     every_s: Annotated[float, Field(ge=0.05, le=60)] = 1.0
 
 
-class PhoneChannel(Section):
-    """A way to a phone. `url` of a webhook; for ntfy the server; for dingtalk the robot's webhook without secrets."""
-
-    name: Name
-    kind: Literal["webhook", "ntfy", "dingtalk"]
-    url: str
-    token_file: Path | None = None
-    secret_file: Path | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
-    give_up_s: Annotated[float, Field(gt=0, le=600)] = 20.0
-    per_minute: Annotated[int, Field(ge=1, le=6000)] = 20
-    reserved_for_danger: Annotated[int, Field(ge=0, le=6000)] = 10
-
-
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of the home's day: `02:30`."""
 
@@ -253,7 +224,7 @@ class ProofLimits(Section):
     """
 
     within_days: Days = 183
-    kinds: dict[Annotated[str, AfterValidator(_known_kind)], Days] = {}
+    kinds: dict[Annotated[str, AfterValidator(_known_kind)], Days] = Field(default_factory=dict)
 
 
 class Stills(Section):
@@ -294,7 +265,7 @@ class Settings(Section):
     gb26875_up: tuple[PanelUplink, ...] = ()
     alarm_topics: AlarmTopics | None = None
     influx: tuple[Influx, ...] = ()
-    channels: tuple[PhoneChannel, ...] = ()
+    channels: tuple[AnyChannel, ...] = ()
     heartbeat: Heartbeat | None = None
     journal: Journal = Journal()
     proof: ProofLimits = ProofLimits()

@@ -15,7 +15,7 @@ from devices.catalog import CODECS
 from devices.codec import Command
 from gateway.clock import STEP_LIMIT, SystemClock
 from gateway.decide import Decider
-from gateway.deliver.channels import open_channel
+from gateway.deliver.channels import Surroundings, open_channel
 from gateway.deliver.courier import Courier
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
@@ -277,7 +277,8 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         for home in homes:
             yield from _alarm_topics(parts, broker, home, settings.alarm_topics.status_every_s)
     for setting in settings.channels:
-        channel = open_channel(setting, parts.http, partial(_words, parts), parts.clock)
+        secret = partial(parts.configuration.secrets.find, "channel", setting.name)
+        channel = open_channel(setting, Surroundings(parts.http, partial(_words, parts), parts.clock, secret))
         courier = PeopleCourier(
             channel, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter, give_up_s=setting.give_up_s
         )

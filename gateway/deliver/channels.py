@@ -1,47 +1,139 @@
-"""The channels to people that the settings name, each with its secrets read from files."""
+"""The channels to people that the settings name, each with its secrets."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import base64
+import ssl
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
+import msgspec
+
+from gateway.channel_settings import (
+    AppriseChannel,
+    BarkChannel,
+    DingTalkChannel,
+    FeishuChannel,
+    MailChannel,
+    NtfyChannel,
+    PhoneChannel,
+    WebhookChannel,
+    WeComAppChannel,
+    WeComRobotChannel,
+)
 from gateway.clock import Clock
-from gateway.deliver.chat import DingTalkRobot
-from gateway.deliver.push import MessageChannel, Ntfy, Webhook, Words
+from gateway.deliver.bark import Bark
+from gateway.deliver.chat import ChatRobot, DingTalkRobot, FeishuRobot, WeComRobot
+from gateway.deliver.mail import Mail
+from gateway.deliver.message_channel import MessageChannel, Words
+from gateway.deliver.push import Ntfy, Webhook
 from gateway.deliver.quota import Quota
+from gateway.deliver.wecom_app import WeComApp
 from gateway.http import HttpClient
-from gateway.settings import PhoneChannel
 
 
 class ChannelUnusable(Exception):
     """A channel cannot work as it is set up; the text names the channel, the setting and the remedy."""
 
 
-def open_channel(setting: PhoneChannel, http: HttpClient, words: Words, clock: Clock) -> MessageChannel:
-    """The channel that a setting describes; ChannelUnusable if a secret is missing or cannot be read."""
-    token = _secret(setting, "token_file", setting.token_file)
-    secret = _secret(setting, "secret_file", setting.secret_file)
-    quota = Quota(setting.per_minute, setting.reserved_for_danger, clock)
-    name, url, timeout_s = setting.name, setting.url, setting.timeout_s
-    if setting.kind == "webhook":
-        return Webhook(
-            name, url, http, words, clock, quota, timeout_s=timeout_s, secret=secret.encode(), token=token
+class Surroundings(msgspec.Struct, frozen=True):
+    """What every channel stands on. `secret` finds a secret of a channel by its kind: `token`, `secret`, `password`."""
+
+    http: HttpClient
+    words: Words
+    clock: Clock
+    secret: Callable[[str], str | None]
+
+    def own(self, setting: PhoneChannel) -> dict[str, Any]:
+        """The arguments that all channels take."""
+        quota = Quota(
+            setting.per_minute, setting.reserved_for_danger, self.clock, for_fire=setting.reserved_for_fire
         )
-    if setting.kind == "ntfy":
-        return Ntfy(name, url, http, words, clock, quota, timeout_s=timeout_s, token=token)
-    if "access_token" in url:
-        raise ChannelUnusable(f"channel {name}: take access_token out of `url` and put it into token_file")
-    if not token:
-        raise ChannelUnusable(f"channel {name}: a DingTalk robot needs its access_token in token_file")
-    return DingTalkRobot(name, url, http, words, clock, quota, timeout_s=timeout_s, token=token, secret=secret)
+        return {
+            "name": setting.name,
+            "words": self.words,
+            "clock": self.clock,
+            "quota": quota,
+            "timeout_s": setting.timeout_s,
+        }
+
+    def over_http(self, setting: PhoneChannel) -> dict[str, Any]:
+        """The arguments that all channels over HTTP take."""
+        return {**self.own(setting), "http": self.http, "url": setting.url}  # type: ignore[attr-defined]
 
 
-def _secret(setting: PhoneChannel, field: str, path: Path | None) -> str:
-    if path is None:
-        return ""
+def open_channel(setting: PhoneChannel, around: Surroundings) -> MessageChannel:
+    """The channel that a setting describes; ChannelUnusable if it cannot work."""
+    for what in setting.needs:
+        if not around.secret(what):
+            raise ChannelUnusable(f"channel {setting.name}: {what}_file is missing, or empty")
+    return _OPENERS[type(setting)](setting, around)
+
+
+def _webhook(setting: WebhookChannel, around: Surroundings) -> MessageChannel:
+    secret = around.secret("secret") or ""
+    return Webhook(**around.over_http(setting), secret=secret.encode(), token=around.secret("token") or "")
+
+
+def _ntfy(setting: NtfyChannel, around: Surroundings) -> MessageChannel:
+    return Ntfy(**around.over_http(setting), token=around.secret("token") or "")
+
+
+def _robot(robot: type[ChatRobot], setting: PhoneChannel, around: Surroundings) -> MessageChannel:
+    token, secret = around.secret("token") or "", around.secret("secret") or ""
+    return robot(**around.over_http(setting), token=token, secret=secret)
+
+
+def _wecom_app(setting: WeComAppChannel, around: Surroundings) -> MessageChannel:
+    secret = around.secret("secret") or ""
+    own = around.over_http(setting)
+    return WeComApp(**own, corp_id=setting.corp_id, agent_id=setting.agent_id, secret=secret)
+
+
+def _bark(setting: BarkChannel, around: Surroundings) -> MessageChannel:
+    authorization = ""
+    if setting.username:
+        word = f"{setting.username}:{around.secret('password') or ''}"
+        authorization = f"Basic {base64.b64encode(word.encode()).decode()}"
+    return Bark(**around.over_http(setting), authorization=authorization, volume=setting.volume)
+
+
+def _mail(setting: MailChannel, around: Surroundings) -> MessageChannel:
     try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ChannelUnusable(f"channel {setting.name}: {field} {path} cannot be read: {error}") from error
-    if not text or not text.isprintable():
-        raise ChannelUnusable(f"channel {setting.name}: {field} {path} must hold one line with the secret")
-    return text
+        tls = ssl.create_default_context(cafile=setting.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ChannelUnusable(f"channel {setting.name}: ca {setting.ca} cannot be read: {error}") from error
+    return Mail(
+        **around.own(setting),
+        host=setting.host,
+        port=setting.port,
+        security=setting.security,
+        sender=setting.sender,
+        tls=tls,
+        username=setting.username,
+        password=around.secret("password") or "",
+    )
+
+
+def _apprise(setting: AppriseChannel, around: Surroundings) -> MessageChannel:
+    # Its hundred plugins take a third of a second and 20 MiB: only where somebody uses it.
+    from gateway.deliver.apprise_channel import PLACE, Apprise, open_service
+
+    service = around.secret("token") or ""
+    if open_service(service.replace(PLACE, "12345678")) is None:
+        raise ChannelUnusable(f"channel {setting.name}: Apprise does not know the URL in token_file")
+    return Apprise(**around.own(setting), service=service)
+
+
+_OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], MessageChannel]]] = {
+    WebhookChannel: _webhook,
+    NtfyChannel: _ntfy,
+    DingTalkChannel: partial(_robot, DingTalkRobot),
+    WeComRobotChannel: partial(_robot, WeComRobot),
+    FeishuChannel: partial(_robot, FeishuRobot),
+    WeComAppChannel: _wecom_app,
+    BarkChannel: _bark,
+    MailChannel: _mail,
+    AppriseChannel: _apprise,
+}

@@ -23,7 +23,8 @@ from gateway.mqtt_probe import probe_qos0
 from gateway.receive.decode import Decoder, Route
 from gateway.receive.inventory import Inventory
 from gateway.receive.mqtt import MqttSource, matches
-from gateway.settings import Broker, Source, Tls
+from gateway.section import Tls
+from gateway.settings import Broker, Source
 from gateway.ways import route_of
 from rules.inputs import DecodeFailed, LinkChanged, ReadingsArrived
 from rules.site import Device, Site

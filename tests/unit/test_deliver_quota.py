@@ -9,6 +9,7 @@ import pytest
 from gateway.backoff import backoff_seconds
 from gateway.deliver.gate import Gate
 from gateway.deliver.quota import Quota
+from rules.alarm import Category
 from tests.deliver_world import ManualClock, settle
 
 
@@ -30,40 +31,40 @@ def test_back_off(failures: int, chance: float, seconds: float) -> None:
 async def test_quota_keeps_the_reserve_for_danger_and_opens_again_after_a_minute() -> None:
     clock = ManualClock()
     quota = Quota(5, 2, clock)
-    assert [quota.take(False) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert [quota.take(Category.TROUBLE) for _ in range(3)] == [0.0, 0.0, 0.0]
     await clock.advance(10)
-    assert quota.take(False) == pytest.approx(50.0)
-    assert [quota.take(True), quota.take(True)] == [0.0, 0.0]
-    assert quota.take(True) == pytest.approx(50.0)
+    assert quota.take(Category.TROUBLE) == pytest.approx(50.0)
+    assert [quota.take(Category.FIRE), quota.take(Category.FIRE)] == [0.0, 0.0]
+    assert quota.take(Category.FIRE) == pytest.approx(50.0)
     await clock.advance(50)
-    assert quota.take(False) == 0.0
+    assert quota.take(Category.TROUBLE) == 0.0
 
 
 async def test_quota_asks_to_wait_until_enough_has_passed_for_the_reserve() -> None:
     clock = ManualClock()
     quota = Quota(4, 3, clock)
-    assert quota.take(True) == 0.0
+    assert quota.take(Category.FIRE) == 0.0
     await clock.advance(20)
-    assert quota.take(True) == 0.0
-    assert quota.take(False) == pytest.approx(60.0)
+    assert quota.take(Category.FIRE) == 0.0
+    assert quota.take(Category.TROUBLE) == pytest.approx(60.0)
     await clock.advance(60)
-    assert quota.take(False) == 0.0
+    assert quota.take(Category.TROUBLE) == 0.0
 
 
 def test_quota_without_a_share_for_others_never_gives_them_one() -> None:
     quota = Quota(5, 5, ManualClock())
-    assert quota.take(False) == 60.0
-    assert quota.take(True) == 0.0
+    assert quota.take(Category.TROUBLE) == 60.0
+    assert quota.take(Category.FIRE) == 0.0
 
 
 async def test_quota_that_the_other_side_closed_lets_danger_try() -> None:
     clock = ManualClock()
     quota = Quota(20, 0, clock)
     quota.close_for(30)
-    assert quota.take(False) == pytest.approx(30.0)
-    assert quota.take(True) == 0.0
+    assert quota.take(Category.TROUBLE) == pytest.approx(30.0)
+    assert quota.take(Category.FIRE) == 0.0
     await clock.advance(30)
-    assert quota.take(False) == 0.0
+    assert quota.take(Category.TROUBLE) == 0.0
 
 
 async def test_gate_gives_a_cancelled_waiter_no_slot_and_loses_none() -> None:

@@ -353,7 +353,9 @@ SHAPES = [
     pytest.param("sources = 3", "sources", id="sources-number"),
     pytest.param("sources = [3]", "sources[1]", id="sources-numbers"),
     pytest.param("sources = [{name = 1}]", "sources[1].name", id="sources-name"),
-    pytest.param("channels = [{name = []}]", "channels[1].name", id="channels-name"),
+    pytest.param('channels = [{kind = "ntfy", name = []}]', "channels[1].name", id="channels-name"),
+    pytest.param('channels = [{name = "phone"}]', "channels[1].kind", id="channels-kind"),
+    pytest.param("channels = [3]", "channels[1]", id="channels-number"),
     pytest.param("packs = [[]]", "packs[1]", id="packs-list"),
 ]
 

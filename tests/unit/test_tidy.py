@@ -30,6 +30,8 @@ DOORS = {
     "paho": {"gateway/publish.py"},
     "aiomqtt": {"gateway/demo.py"},
     "aiohttp": {"gateway/http.py", "gateway/deliver/influx_post.py"},
+    "aiosmtplib": {"gateway/deliver/mail.py"},
+    "apprise": {"gateway/deliver/apprise_channel.py"},
     "sqlite3": "gateway/record/",
     "influxdb_client": {"gateway/deliver/influx_post.py"},
     "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py", "gateway/receive/push.py", "gateway/web.py"),

@@ -1,0 +1,143 @@
+"""The settings of ways to people: one section for each kind, with its own fields only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal, get_args
+
+from pydantic import Field
+
+from gateway.section import Name, Port, Section
+
+
+class PhoneChannel(Section):
+    """What all ways to people share: the limits of one try and of all, and the quota with its two shares.
+
+    Of `per_minute` messages, `reserved_for_danger` are kept for fire, gas and persons, and of these
+    `reserved_for_fire` (half, where it is not said) for fire alone. `needs` are the secrets it cannot work without.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    name: Name
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    give_up_s: Annotated[float, Field(gt=0, le=600)] = 20.0
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = 20
+    reserved_for_danger: Annotated[int, Field(ge=0, le=6000)] = 10
+    reserved_for_fire: Annotated[int, Field(ge=0, le=6000)] | None = None
+
+
+class WebhookChannel(PhoneChannel):
+    """A JSON POST of every field to a program of yours; `secret_file` signs it, `token_file` is its bearer token."""
+
+    kind: Literal["webhook"]
+    url: str
+    token_file: Path | None = None
+    secret_file: Path | None = None
+
+
+class NtfyChannel(PhoneChannel):
+    """An ntfy server; a person's address is a topic of it."""
+
+    kind: Literal["ntfy"]
+    url: str
+    token_file: Path | None = None
+
+
+class DingTalkChannel(PhoneChannel):
+    """A DingTalk group robot: `token_file` has the access_token of its webhook, `secret_file` its signature (SEC…)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("token",)
+
+    kind: Literal["dingtalk"]
+    url: str = "https://oapi.dingtalk.com/robot/send"
+    token_file: Path | None = None
+    secret_file: Path | None = None
+
+
+class WeComRobotChannel(PhoneChannel):
+    """A WeCom (企业微信) group robot: `token_file` holds the key of its webhook."""
+
+    needs: ClassVar[tuple[str, ...]] = ("token",)
+
+    kind: Literal["wecom-robot"]
+    url: str = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
+    token_file: Path | None = None
+
+
+class WeComAppChannel(PhoneChannel):
+    """An application of a WeCom company: a person's address is the member's id. `secret_file` is the application's."""
+
+    needs: ClassVar[tuple[str, ...]] = ("secret",)
+
+    kind: Literal["wecom-app"]
+    url: str = "https://qyapi.weixin.qq.com"
+    corp_id: Annotated[str, Field(min_length=1, max_length=64)]
+    agent_id: Annotated[int, Field(ge=1)]
+    secret_file: Path | None = None
+
+
+class FeishuChannel(PhoneChannel):
+    """A Feishu (飞书) custom bot: `token_file` holds the last part of its webhook, `secret_file` its signature."""
+
+    needs: ClassVar[tuple[str, ...]] = ("token",)
+
+    kind: Literal["feishu"]
+    url: str = "https://open.feishu.cn/open-apis/bot/v2/hook"
+    token_file: Path | None = None
+    secret_file: Path | None = None
+
+
+class BarkChannel(PhoneChannel):
+    """A Bark server: a person's address is the device key. `volume` (0 to 10) is that of a danger to people."""
+
+    kind: Literal["bark"]
+    url: str = "https://api.day.app"
+    username: str = ""
+    password_file: Path | None = None
+    volume: Annotated[int, Field(ge=0, le=10)] = 10
+
+
+class MailChannel(PhoneChannel):
+    """A mail server that takes mail for us: a person's address is a mail address.
+
+    `security`: `starttls` (as a rule port 587), `tls` (465), or `none`, which sends everything in the clear.
+    """
+
+    kind: Literal["mail"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca: Path | None = None
+    username: str = ""
+    password_file: Path | None = None
+    sender: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+
+
+class AppriseChannel(PhoneChannel):
+    """Any service that Apprise knows: `token_file` holds its URL, `{address}` in it stands for the person's address."""
+
+    needs: ClassVar[tuple[str, ...]] = ("token",)
+
+    kind: Literal["apprise"]
+    token_file: Path | None = None
+
+
+AnyChannel = Annotated[
+    WebhookChannel
+    | NtfyChannel
+    | DingTalkChannel
+    | WeComRobotChannel
+    | WeComAppChannel
+    | FeishuChannel
+    | BarkChannel
+    | MailChannel
+    | AppriseChannel,
+    Field(discriminator="kind"),
+]
+"""Every kind of way to people. A new kind adds its section here and its opener in gateway/deliver/channels.py."""
+
+KINDS: Final[dict[str, type[PhoneChannel]]] = {
+    get_args(section.model_fields["kind"].annotation)[0]: section for section in get_args(get_args(AnyChannel)[0])
+}
+"""The section of each kind by its name in the file."""
