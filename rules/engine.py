@@ -24,9 +24,11 @@ from rules.incidents import Incidents
 from rules.index import SELF_TEST
 from rules.inputs import (
     AnyInput,
+    ChannelProven,
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
+    GapExplained,
     LinkChanged,
     Mode,
     ModeRequested,
@@ -44,6 +46,7 @@ from rules.memory import CLOCK, Memory
 from rules.modes import Modes, refused_mode
 from rules.operator import OperatorDesk
 from rules.packets import PacketAlarms
+from rules.reachability import Reachability
 from rules.reload import reload
 from rules.rule import Rule
 from rules.site import Site
@@ -75,7 +78,9 @@ class Engine:
         self.escalation = Escalation(deadlines)
         self.incident_book = Incidents(self.home, self.escalation, VerificationClock(deadlines))
         self.alarm_book = Alarms(self.incident_book)
+        self.reachability = Reachability(self.alarm_book, self.incident_book, deadlines)
         self.duty = Duty(self.site)
+        self.duty.rank = self.reachability.rank
         self.memory = Memory(deadlines)
         self.evaluation = Evaluation(self.alarm_book, deadlines, self.memory)
         self._packets = PacketAlarms(self.alarm_book, deadlines)
@@ -89,6 +94,7 @@ class Engine:
             PacketRefused: self._on_refused,
             OperatorActed: self._on_operator,
             SendReported: self._on_sent,
+            ChannelProven: self._on_proven,
             LinkChanged: self._on_link,
             SiteChanged: self._on_site,
             ClockStepped: self._on_clock,
@@ -96,6 +102,7 @@ class Engine:
             TimePassed: self._on_time,
             ModeRequested: self._on_mode,
             SuppressionRequested: self._on_suppression,
+            GapExplained: self._on_time,
         }
 
     @property
@@ -177,6 +184,8 @@ class Engine:
                 self.modes.due(turn, self.duty, what)
             case ("drill",):
                 self.drills.due(turn, self.duty)
+            case ("proof", person, channel):
+                self.reachability.due(turn, self.duty, person, channel)
             case ("unshelve" | "return" | "maintenance" | "explained" as kind, *about):
                 self.suppressions.due(turn, self.duty, kind, *about)
             case _:
@@ -307,7 +316,11 @@ class Engine:
         if rule is not None and state is not None:
             self.evaluation.forget(turn.at, rule, state)
 
+    def _on_proven(self, turn: Turn, happened: ChannelProven) -> None:
+        self.reachability.on_proven(turn, self.duty, happened)
+
     def _on_sent(self, turn: Turn, happened: SendReported) -> None:
+        self.reachability.on_report(turn, self.duty, happened)
         foremost = self.alarm_book.foremost(happened.incident)
         self.incident_book.on_report(turn, self.duty, happened, foremost)
         if happened.outcome is Outcome.ANSWERED and foremost is not None:
@@ -328,8 +341,8 @@ class Engine:
     def _on_clock(self, turn: Turn, happened: ClockStepped) -> None:
         self._packets.clock(turn, self.duty, happened)
 
-    def _on_time(self, turn: Turn, happened: TimePassed) -> None:
-        """Only the deadlines, which were fired before."""
+    def _on_time(self, turn: Turn, happened: TimePassed | GapExplained) -> None:
+        """Only the deadlines, which were fired before: nothing else is decided."""
 
     # configuration
 

@@ -39,6 +39,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
     engine.suppressions.on_site(turn)
     engine.incident_book.configure(engine.rules.values())
     engine.modes.on_site(turn, engine.devices)
+    engine.reachability.on_site(turn, engine.duty, happened.site)
     _ask_new_rules(engine, turn, before)
     engine.evaluation.begin(turn, engine.duty)
     _withdraw_orphans(engine, turn)

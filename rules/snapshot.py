@@ -14,6 +14,7 @@ from rules.drill import Drill
 from rules.escalation import Message
 from rules.incident import Incident
 from rules.index import Index
+from rules.reachability import ChannelProof
 from rules.recall import Kept
 from rules.rule import Rule
 from rules.site import Site
@@ -65,6 +66,7 @@ class StoredEngine(msgspec.Struct):
     clock_known: bool = True
     held: Held = msgspec.field(default_factory=Held)
     drill: Drill | None = None
+    proofs: list[ChannelProof] = []
 
 
 def encode_engine(engine: Engine) -> bytes:
@@ -92,6 +94,7 @@ def encode_engine(engine: Engine) -> bytes:
         clock_known=engine.memory.clock_known,
         held=engine.suppressions.held(),
         drill=engine.drills.running,
+        proofs=list(engine.reachability.proofs.values()),
     )
     return msgspec.json.encode(stored)
 
@@ -170,6 +173,7 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.modes.walk_test = stored.walk_test
     engine.suppressions.restore(stored.held)
     engine.drills.running = stored.drill
+    engine.reachability.proofs = {(proof.person, proof.channel): proof for proof in stored.proofs}
     engine.incident_book.configure(stored.rules)
     engine.suppressions.configure(engine.site, engine.rules)
     return engine
