@@ -120,6 +120,7 @@ class Outcome(enum.StrEnum):
     """What became of one message on one channel."""
 
     ACCEPTED = "accepted"
+    SENT = "sent"
     DELIVERED = "delivered"
     READ = "read"
     ANSWERED = "answered"

@@ -8,6 +8,7 @@ from gateway.metrics import COUNTERS, GAUGES
 
 OUTCOMES: Final[dict[str, tuple[str, str]]] = {
     "accepted": ("已交给通道", "handed over"),
+    "sent": ("已发出", "sent"),
     "delivered": ("已送达", "delivered"),
     "read": ("已读", "read"),
     "answered": ("已应答", "answered"),
@@ -32,6 +33,9 @@ LINKS: Final[dict[str, str]] = {
     "destination": "送达通道",
     "feedback": "通道回执",
     "duty-check": "查岗",
+    "sms-modem": "短信模块",
+    "sms-credit": "短信卡余额",
+    "voice-line": "语音电话线路",
     "centre": "上级监控中心",
     "panel": "消防主机",
     "camera": "摄像机",
