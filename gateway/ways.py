@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from msgspec.structs import replace
-
 from devices.catalog import CODECS
 from devices.codec import Command
-from gateway.clock import STEP_LIMIT, SystemClock
+from gateway.clock import SystemClock
 from gateway.decide import Decider
-from gateway.deliver.channels import Surroundings, open_channel
 from gateway.deliver.courier import Courier
+from gateway.deliver.couriers import open_couriers
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
@@ -25,7 +23,7 @@ from gateway.deliver.people import PeopleCourier
 from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
 from gateway.deliver.stills import StillDestination, StillFolder
-from gateway.deliver.wording import Notice, compose
+from gateway.deliver.wording import Notice, compose, on_the_wall
 from gateway.health import Links as HealthLinks
 from gateway.http import HttpClient
 from gateway.inbox import Inbox
@@ -276,12 +274,17 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         broker = next(broker for broker in settings.brokers if broker.name == settings.alarm_topics.broker)
         for home in homes:
             yield from _alarm_topics(parts, broker, home, settings.alarm_topics.status_every_s)
-    for setting in settings.channels:
-        secret = partial(parts.configuration.secrets.find, "channel", setting.name)
-        channel = open_channel(setting, Surroundings(parts.http, partial(_words, parts), parts.clock, secret))
-        courier = PeopleCourier(
-            channel, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter, give_up_s=setting.give_up_s
-        )
+    for courier in open_couriers(
+        settings,
+        parts.configuration.secrets,
+        parts.sites,
+        parts.record,
+        parts.http,
+        partial(_words, parts),
+        parts.clock,
+        parts.inbox.submit,
+        parts.jitter,
+    ):
         parts.couriers.append(courier)
         yield courier.run
     for store in settings.influx:
@@ -375,20 +378,6 @@ def _open_alarms(parts: Parts, home: str) -> list[Alarm]:
 
 def _sounders(parts: Parts, home: str) -> list[DriveSounder]:
     return parts.decider.engines[home].sounding()
-
-
-def on_the_wall(notify: Notify, shift: timedelta) -> Notify:
-    """The message with its instants as the wall clock shows them: after a step they differ from engine time."""
-    if abs(shift) <= STEP_LIMIT:
-        return notify
-    alarm = replace(notify.alarm, raised_at=notify.alarm.raised_at + shift)
-    taken = notify.incident.acknowledged_at
-    incident = replace(
-        notify.incident,
-        opened_at=notify.incident.opened_at + shift,
-        acknowledged_at=None if taken is None else taken + shift,
-    )
-    return replace(notify, at=notify.at + shift, alarm=alarm, incident=incident)
 
 
 def _words(parts: Parts, notify: Notify) -> Notice:

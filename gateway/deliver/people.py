@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -75,7 +75,8 @@ class PeopleCourier:
     """Hands every message for its channel over once, records what became of it, and only then moves the cursor.
 
     A message is tried again, with back-off, until it is accepted or refused or `give_up_s` has passed since it was
-    taken up; then it is recorded as refused, so that the engine moves on. A danger to people is tried at least once.
+    taken up; then it is recorded as refused, so that the engine moves on. A danger to people is tried at least once;
+    where its person has a channel that is used after a refusal (`has_next_way`), it is tried only once.
     At start, messages whose end is already in the journal are left alone. Limits: `concurrency` hand-overs at once (a
     quarter kept for danger); 1,000 messages waiting, beyond which those that are no danger to people are refused;
     4,096 with danger, beyond which the journal is not read on (nothing is lost: it waits there).
@@ -92,6 +93,7 @@ class PeopleCourier:
         jitter: Jitter,
         concurrency: int = 16,
         give_up_s: float = 20.0,
+        has_next_way: Callable[[Notify], bool] = lambda _: False,
     ) -> None:
         self._destination = destination
         self._name = destination.name
@@ -102,6 +104,7 @@ class PeopleCourier:
         self._jitter = jitter
         self._concurrency = concurrency
         self._give_up_s = give_up_s
+        self._has_next_way = has_next_way
         self._links = LinkReporter(f"destination:{destination.name}", streams, report)
         self._draining = False
         self._begin()
@@ -240,6 +243,10 @@ class PeopleCourier:
             result = await self._attempt(letter, give_up_at)
         finally:
             self._gate.leave(letter.danger)
+        if result.outcome is Outcome.RETRY and letter.danger and self._has_next_way(letter.notify):
+            # Waiting for a limit or a busy server would only hold up the channel that is used after a refusal.
+            detail = f"{result.detail}: the person's next channel is used"
+            result = SendResult(Outcome.REFUSED, result.reference, detail)
         if result.outcome is Outcome.RETRY:
             pause = backoff_seconds(letter.tries, self._jitter, first=_BACKOFF_FIRST_S, most=_BACKOFF_MOST_S)
             pause = max(pause, result.retry_after)

@@ -20,7 +20,7 @@ class Quota:
     def __init__(self, per_minute: int, reserved: int, clock: Clock, *, for_fire: int | None = None) -> None:
         self._per_minute = per_minute
         self._reserved = min(reserved, per_minute)
-        self._for_fire = min((reserved + 1) // 2 if for_fire is None else for_fire, self._reserved)
+        self._for_fire = min((self._reserved + 1) // 2 if for_fire is None else for_fire, self._reserved)
         self._clock = clock
         self._taken: deque[float] = deque()
         self._closed_until = 0.0

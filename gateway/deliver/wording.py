@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec.structs import replace
 
+from gateway.clock import STEP_LIMIT
 from rules.alarm import Category
 from rules.details import detail_in, is_plain_yes
 from rules.effects import Notify
@@ -79,6 +81,20 @@ class _Words:
 def one_line(text: str) -> str:
     """Text without line breaks, tabs and control characters: a device's value must not become a layout."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def on_the_wall(notify: Notify, shift: timedelta) -> Notify:
+    """The message with its instants as the wall clock shows them: after a step they differ from engine time."""
+    if abs(shift) <= STEP_LIMIT:
+        return notify
+    alarm = replace(notify.alarm, raised_at=notify.alarm.raised_at + shift)
+    taken = notify.incident.acknowledged_at
+    incident = replace(
+        notify.incident,
+        opened_at=notify.incident.opened_at + shift,
+        acknowledged_at=None if taken is None else taken + shift,
+    )
+    return replace(notify, at=notify.at + shift, alarm=alarm, incident=incident)
 
 
 def compose(notify: Notify, site: Site | None, url: str, language: str = "zh", *, drill: bool = False) -> Notice:

@@ -476,3 +476,37 @@ async def test_a_listener_that_breaks_is_a_trouble_and_listens_again(record: Mem
         assert len(desk.links) == 1
         await clock.advance(20)
     assert desk.links[1:] == [(HOME, "feedback:phone", True, "")]
+
+
+LIMITED = SendResult(Outcome.RETRY, detail="over the limit", retry_after=3.0)
+
+
+@pytest.mark.parametrize(
+    ("category", "next_way", "tries", "words"),
+    [
+        pytest.param(Category.FIRE, True, 1, "over the limit: the person's next channel is used", id="fire_moves_on"),
+        pytest.param(Category.PERSON, True, 1, "the person's next channel is used", id="person_moves_on"),
+        pytest.param(Category.FIRE, False, 4, "gave up after 4 tries", id="fire_has_no_other_way"),
+        pytest.param(Category.TROUBLE, True, 4, "gave up after 4 tries", id="trouble_can_wait"),
+    ],
+)
+async def test_danger_does_not_wait_for_a_limit_where_another_channel_comes_after_a_refusal(
+    record: MemoryRecord,
+    clock: ManualClock,
+    phone: Phone,
+    desk: Desk,
+    category: Category,
+    next_way: bool,
+    tries: int,
+    words: str,
+) -> None:
+    phone.answers["m1"] = [LIMITED] * 9
+    record.append(HOME, [notify("m1", category)])
+    async with running(courier(phone, desk, give_up_s=10.0, has_next_way=lambda _: next_way)):
+        await settle()
+        assert bool(desk.finals("m1")) is (tries == 1)
+        await clock.advance(10)
+        assert phone.handed == ["m1"] * tries
+        (end,) = desk.finals("m1")
+        assert end.outcome is Outcome.REFUSED
+        assert words in end.detail

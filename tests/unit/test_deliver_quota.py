@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.backoff import backoff_seconds
 from gateway.deliver.gate import Gate
@@ -91,3 +94,47 @@ async def test_gate_takes_back_a_slot_given_in_the_moment_of_cancelling() -> Non
     await settle()
     async with asyncio.timeout(1):
         await gate.enter(5, True)
+
+
+ASKED = st.lists(
+    st.tuples(st.sampled_from((Category.FIRE, Category.PERSON, Category.TROUBLE)), st.floats(0, 45)), max_size=120
+)
+
+
+@given(per_minute=st.integers(1, 30), danger=st.integers(0, 30), fire=st.none() | st.integers(0, 30), asked=ASKED)
+def test_whatever_was_asked_before_the_shares_of_danger_and_of_fire_are_untouched_by_others(
+    per_minute: int, danger: int, fire: int | None, asked: Sequence[tuple[Category, float]]
+) -> None:
+    """In any minute at most `per_minute` in all, others never in the share of danger, persons never in that of fire."""
+    clock = ManualClock()
+    quota = Quota(per_minute, danger, clock, for_fire=fire)
+    danger = min(danger, per_minute)
+    for_fire = min((danger + 1) // 2 if fire is None else fire, danger)
+    limits = {Category.FIRE: per_minute, Category.PERSON: per_minute - for_fire, Category.TROUBLE: per_minute - danger}
+    taken: list[tuple[float, Category]] = []
+    for category, pause in asked:
+        clock.elapsed += pause
+        left = quota.left(category)
+        wait = quota.take(category)
+        minute = [one for at, one in taken if clock.elapsed - at < 60.0]
+        assert (wait == 0.0) is (len(minute) < limits[category]) is (left > 0)
+        assert wait <= 60.0
+        if wait == 0.0:
+            taken.append((clock.elapsed, category))
+            minute.append(category)
+        assert len(minute) <= per_minute
+        assert quota.left(Category.FIRE) == per_minute - len(minute)
+        if Category.FIRE not in minute:
+            assert per_minute - len(minute) >= for_fire, "what is no fire has used up what a fire needs"
+        if not {Category.FIRE, Category.PERSON} & set(minute):
+            assert per_minute - len(minute) >= danger
+
+
+async def test_a_flood_of_calls_for_help_leaves_a_fire_its_messages() -> None:
+    clock = ManualClock()
+    quota = Quota(20, 10, clock)
+    calls = [quota.take(Category.PERSON) for _ in range(40)]
+    assert calls.count(0.0) == 15
+    fires = [quota.take(Category.FIRE) for _ in range(6)]
+    assert fires[:5] == [0.0] * 5
+    assert fires[5] == pytest.approx(60.0)

@@ -1,0 +1,54 @@
+"""The couriers to people that the settings name: one for each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from gateway.backoff import Jitter
+from gateway.clock import Clock
+from gateway.deliver.channels import Surroundings, open_channel
+from gateway.deliver.courier import Report
+from gateway.deliver.message_channel import Words
+from gateway.deliver.people import PeopleCourier
+from gateway.http import HttpClient
+from gateway.load_settings import Secrets
+from gateway.record.record import Record
+from gateway.settings import Settings
+from rules.effects import Notify
+from rules.site import Site
+
+
+def open_couriers(
+    settings: Settings,
+    secrets: Secrets,
+    sites: Mapping[str, Site],
+    record: Record,
+    http: HttpClient,
+    words: Words,
+    clock: Clock,
+    report: Report,
+    jitter: Jitter,
+) -> Iterator[PeopleCourier]:
+    """A courier for each channel, with its secrets; ChannelUnusable if one cannot work."""
+    for setting in settings.channels:
+        around = Surroundings(http, words, clock, partial(secrets.find, "channel", setting.name))
+        yield PeopleCourier(
+            open_channel(setting, around),
+            record,
+            tuple(sites),
+            clock,
+            report,
+            jitter,
+            give_up_s=setting.give_up_s,
+            has_next_way=partial(has_next_way, sites),
+        )
+
+
+def has_next_way(sites: Mapping[str, Site], notify: Notify) -> bool:
+    """Whether the person of a message has a channel that is used once this one has refused."""
+    site = sites.get(notify.incident.home)
+    person = next((one for one in site.people if one.id == notify.person), None) if site is not None else None
+    usable = [channel for channel in person.channels if channel.consent] if person is not None else []
+    here = [one.order for one in usable if (one.destination, one.address) == (notify.channel, notify.address)]
+    return bool(here) and any(channel.order > max(here) for channel in usable)
