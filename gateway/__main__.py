@@ -23,6 +23,7 @@ from gateway.private_files import keep_new_files_private
 from gateway.report.backtest_command import backtest
 from gateway.report.ledger_commands import ledger
 from gateway.report.quality import quality
+from gateway.webpush_command import webpush
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="安联网 gateway: alarms of care homes.")
 SettingsFile = Annotated[Path, typer.Argument(help="The settings file (TOML); see deploy/example.toml.")]
@@ -125,6 +126,18 @@ def check(settings: SettingsFile) -> None:
 
 
 @cli.command()
+def audit(
+    settings: SettingsFile,
+    once: Annotated[bool, typer.Option("--once", help="Print one report and end; exit code 1 on a finding.")] = False,
+) -> None:
+    """Watch, as a process of its own, that nobody is forgotten: open incidents, steps that are due, a gateway that goes on."""
+    from gateway.audit.command import run as run_audit
+
+    _configure_logging()
+    raise typer.Exit(run_audit(settings, typer.echo, once=once))
+
+
+@cli.command()
 def replay(
     settings: SettingsFile,
     home: Annotated[str, typer.Option(help="Only this home.")] = "",
@@ -200,6 +213,7 @@ def devices_page(
 
 
 cli.add_typer(ledger, name="ledger")
+cli.add_typer(webpush, name="webpush")
 cli.command()(quality)
 cli.command()(backtest)
 

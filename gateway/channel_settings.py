@@ -123,6 +123,30 @@ class AppriseChannel(PhoneChannel):
     token_file: Path | None = None
 
 
+class LiveLineChannel(PhoneChannel):
+    """The live line of our own page on enrolled phones (/app). It needs nothing but the console's port in the LAN."""
+
+    kind: Literal["live"]
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = 6000
+
+
+class WebPushChannel(PhoneChannel):
+    """Web push to enrolled phones (/app): `secret_file` is the key that `anlian webpush keys` makes.
+
+    `contact` is where the push services reach us. To hosts other than `services` (none: those of Chrome, Firefox, Edge
+    and Safari) nothing is sent. `ttl_s`: how long they keep a message for a phone that is away.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("secret",)
+
+    kind: Literal["web-push"]
+    secret_file: Path | None = None
+    contact: Annotated[str, Field(pattern=r"^(mailto:[^@\s]+@[^@\s]+\.[^@\s]+|https://[^/\s]+\.[^/\s]+.*)$")]
+    ttl_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
+    services: tuple[Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9.-]+(:[0-9]{1,5})?$")], ...] = ()
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = 600
+
+
 AnyChannel = Annotated[
     WebhookChannel
     | NtfyChannel
@@ -132,7 +156,9 @@ AnyChannel = Annotated[
     | FeishuChannel
     | BarkChannel
     | MailChannel
-    | AppriseChannel,
+    | AppriseChannel
+    | LiveLineChannel
+    | WebPushChannel,
     Field(discriminator="kind"),
 ]
 """Every kind of way to people. A new kind adds its section here and its opener in gateway/deliver/channels.py."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -15,22 +16,27 @@ from gateway.channel_settings import (
     BarkChannel,
     DingTalkChannel,
     FeishuChannel,
+    LiveLineChannel,
     MailChannel,
     NtfyChannel,
     PhoneChannel,
     WebhookChannel,
+    WebPushChannel,
     WeComAppChannel,
     WeComRobotChannel,
 )
 from gateway.clock import Clock
 from gateway.deliver.bark import Bark
 from gateway.deliver.chat import ChatRobot, DingTalkRobot, FeishuRobot, WeComRobot
+from gateway.deliver.live import LiveChannel
 from gateway.deliver.mail import Mail
 from gateway.deliver.message_channel import MessageChannel, Words
 from gateway.deliver.push import Ntfy, Webhook
 from gateway.deliver.quota import Quota
 from gateway.deliver.wecom_app import WeComApp
 from gateway.http import HttpClient
+from gateway.lines import Lines
+from gateway.record.phones import PhoneBook
 
 
 class ChannelUnusable(Exception):
@@ -38,12 +44,17 @@ class ChannelUnusable(Exception):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What every channel stands on. `secret` finds a secret of a channel by its kind: `token`, `secret`, `password`."""
+    """What every channel stands on. `secret` finds a secret of a channel by its kind: `token`, `secret`, `password`.
+
+    `phones` are the enrolled ones, for web push; `lines` those to their open pages.
+    """
 
     http: HttpClient
     words: Words
     clock: Clock
     secret: Callable[[str], str | None]
+    phones: PhoneBook | None = None
+    lines: Lines | None = None
 
     def own(self, setting: PhoneChannel) -> dict[str, Any]:
         """The arguments that all channels take."""
@@ -126,6 +137,34 @@ def _apprise(setting: AppriseChannel, around: Surroundings) -> MessageChannel:
     return Apprise(**around.own(setting), service=service)
 
 
+def _live(setting: LiveLineChannel, around: Surroundings) -> MessageChannel:
+    if around.lines is None:
+        raise ChannelUnusable(f"channel {setting.name}: there are no live lines without the console")
+    own = around.own(setting)
+    return LiveChannel(own["name"], around.lines, own["words"], own["clock"], own["quota"])
+
+
+def _web_push(setting: WebPushChannel, around: Surroundings) -> MessageChannel:
+    # Half a second to import, and cryptography with it: only where somebody uses it.
+    from gateway.deliver.web_push import SERVICES, KeyUnusable, VapidKey, WebPush
+
+    if around.phones is None:
+        raise ChannelUnusable(f"channel {setting.name}: there are no phones without the console")
+    try:
+        key = VapidKey(around.secret("secret") or "")
+    except KeyUnusable as error:
+        raise ChannelUnusable(f"channel {setting.name}: secret_file: {error}") from error
+    return WebPush(
+        **around.own(setting),
+        phones=around.phones,
+        key=key,
+        contact=setting.contact,
+        http=around.http,
+        ttl=timedelta(seconds=setting.ttl_s),
+        services=setting.services or SERVICES,
+    )
+
+
 _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], MessageChannel]]] = {
     WebhookChannel: _webhook,
     NtfyChannel: _ntfy,
@@ -136,4 +175,6 @@ _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], Messag
     BarkChannel: _bark,
     MailChannel: _mail,
     AppriseChannel: _apprise,
+    LiveLineChannel: _live,
+    WebPushChannel: _web_push,
 }

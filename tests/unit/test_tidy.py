@@ -33,6 +33,8 @@ DOORS = {
     "aiosmtplib": {"gateway/deliver/mail.py"},
     "apprise": {"gateway/deliver/apprise_channel.py"},
     "sqlite3": "gateway/record/",
+    "pywebpush": {"gateway/deliver/web_push.py"},
+    "py_vapid": {"gateway/deliver/web_push.py"},
     "influxdb_client": {"gateway/deliver/influx_post.py"},
     "starlette": ("gateway/console/", "gateway/demo.py", "gateway/app.py", "gateway/receive/push.py", "gateway/web.py"),
     "uvicorn": {"gateway/web.py", "gateway/demo.py"},
