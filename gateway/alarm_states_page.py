@@ -45,13 +45,14 @@ _SUPPRESSION = """
 ## 屏蔽 / Suppression
 
 Independent of every move above ({kinds}). What is held back is raised, recorded and shown; it
-calls nobody. When that ends, what is still open is announced anew as if nobody had acknowledged it.
+calls nobody. A maintenance leaves alone what calls already and nobody took on. When a hold ends, what is still open is
+announced anew as if nobody had acknowledged it.
 
 | how | for | who | ends |
 |---|---|---|---|
 | 暂时屏蔽 shelved | no danger to people | one person, with a reason | limit of its rule; once: when inactive |
-| 停用 out of service | a device, dangers too | two persons, reason, substitute | at most 8 h, by itself |
-| 检修 maintenance | zones or devices, but no danger to people | one person, with a reason | at most 8 h, by itself |
+| 停用 out of service | a device, a place; dangers too | two persons, reason, substitute | at most 8 h, by itself |
+| 检修 maintenance | zones, devices; no danger to people | a person; over fire detection two | at most 8 h, by itself |
 | 联动屏蔽 by design | what another alarm explains | `suppressed_by` of a rule | 100 s after its cause |
 """
 

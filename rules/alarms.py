@@ -327,6 +327,14 @@ class Alarms:
         """The open alarms of an incident, in the order in which they were raised."""
         return [alarm for alarm in self.open.values() if alarm.incident == incident] if incident else []
 
+    def dangers_in(self, zone: str) -> list[Alarm]:
+        """The real open alarms of a zone that endanger people, held back or not."""
+        return [
+            alarm
+            for alarm in self.open.values()
+            if alarm.zone == zone and alarm.category.endangers_people and not (alarm.test or alarm.drill)
+        ]
+
     def foremost(self, incident: str) -> Alarm | None:
         """The first open alarm of an incident: the one its messages are about."""
         return next((alarm for alarm in self.open.values() if alarm.incident == incident), None) if incident else None

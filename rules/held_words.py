@@ -15,6 +15,7 @@ OUT_ALREADY = "this device is out of service already"
 NO_SUBSTITUTE = "a substitute measure is needed: what watches there meanwhile (a patrol, a second detector)"
 NO_SECOND = "a second person must confirm it, another one than the first"
 NO_PERSON = "the second person must be one of the people of the site file"
+DETECTION = "fire or gas detection stands in this scope: a second person must confirm the maintenance"
 OUT_TOO_LONG = "for 1 minute to 8 hours, no longer"
 DANGER_OPEN = "this device is in alarm: acknowledge it, look on site and give the verdict (false or test) first"
 ZONE_IN_DANGER = "a danger is open in its zone: look on site and give the verdict (false or test) there first"
@@ -36,6 +37,7 @@ REFUSALS = (
     NO_SUBSTITUTE,
     NO_SECOND,
     NO_PERSON,
+    DETECTION,
     OUT_TOO_LONG,
     DANGER_OPEN,
     ZONE_IN_DANGER,

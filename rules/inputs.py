@@ -219,8 +219,8 @@ class ModeRequested(Input, frozen=True, kw_only=True):
     """A person asked for something about a mode. `zones` (none: the whole home) and `time_limit` belong to START.
 
     `device` belongs to ARM ("testing this one now"), to CLEARED ("it has stopped, there is nothing here"), and to the
-    START of a drill: the one that is to "speak". `devices` and `reason` belong to the START of a maintenance,
-    `target` (its id) to its END.
+    START of a drill: the one that is to "speak". `devices` and `reason` belong to the START of a maintenance, and
+    `confirmed_by` (the second person) where its scope holds detection of fire or gas; `target` (its id) to its END.
     """
 
     person: str
@@ -233,6 +233,7 @@ class ModeRequested(Input, frozen=True, kw_only=True):
     devices: tuple[str, ...] = ()
     reason: str = ""
     target: str = ""
+    confirmed_by: str = ""
 
 
 class TimePassed(Input, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
     for _, _, key in engine.deadlines.to_list():
         if not _is_watched(engine, key):
             engine.deadlines.cancel(key)
-    engine.suppressions.configure(engine.site, engine.rules)
+    engine.suppressions.configure(engine.site, engine.rules, engine.memory.places)
     engine.suppressions.on_site(turn)
     engine.incident_book.configure(engine.rules.values())
     engine.modes.on_site(turn, engine.devices)

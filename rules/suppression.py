@@ -6,9 +6,18 @@ for ever: each of these has an end, and what is still open then is announced ane
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
+
+from rules import held_words as why
+
+Refusal = str
+"""Why a person's wish is not done; "" is none."""
+
+Began = Literal["began", "ended"]
 
 SHELVE_MAX = timedelta(hours=8)
 """For the engine's own troubles; a rule says its own (`Rule.shelve_max`). One shift (GB 25201-2010: at most 8 h)."""
@@ -46,7 +55,10 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutOfService(msgspec.Struct, frozen=True, kw_only=True):
-    """One device taken out of service by two persons; `substitute` is what watches in its place (a patrol, …)."""
+    """One device taken out of service by two persons; `substitute` is what watches in its place (a patrol, …).
+
+    `device` may be a place (`zone:…`, `room:…`) that rules speak of: then what they say of the place is held back.
+    """
 
     device: str
     by: str
@@ -58,7 +70,10 @@ class OutOfService(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Work on a part of the home: what is no danger to people calls nobody there. No zones and no devices: all."""
+    """Work on a part of the home: what is no danger to people calls nobody there. No zones and no devices: all.
+
+    `confirmed_by`: the second person, where something that watches for fire or gas stands in the scope.
+    """
 
     id: str
     by: str
@@ -67,6 +82,7 @@ class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
     zones: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     reason: str = ""
+    confirmed_by: str = ""
 
     def covers(self, zone: str, device: str) -> bool:
         """Whether a device in a zone is in the scope."""
@@ -79,3 +95,15 @@ class Held(msgspec.Struct, kw_only=True):
     shelves: list[Shelf] = msgspec.field(default_factory=list)
     devices: list[OutOfService] = msgspec.field(default_factory=list)
     maintenances: list[Maintenance] = msgspec.field(default_factory=list)
+
+
+def span_refusal(duration: timedelta | None, limit: timedelta, too_long: Refusal) -> Refusal:
+    """Whether something may be held back that long; None is as long as it may be."""
+    return "" if duration is None or DURATION_MIN <= duration <= limit else too_long
+
+
+def second_refusal(person: str, second: str, people: Container[str], needed: Refusal) -> Refusal:
+    """Whether another person of the site confirms what a person wants; `needed` says that somebody must."""
+    if not second or second == person:
+        return needed
+    return "" if second in people else why.NO_PERSON

@@ -110,7 +110,8 @@ class ModesPages:
         words, account = visit.words, visit.viewer.account
         if account is None or not visit.viewer.operates(site.id):
             return await self._page(visit, 403, problems=(words("refused.not_allowed"),))
-        if action == "out-of-service":
+        form.pop("second", None)
+        if action == "out-of-service" or (action == "maintenance-start" and form.get("second_name", "").strip()):
             second = await self._second(visit, site.id, form)
             if not second:
                 return await self._page(visit, 409, problems=(words("modes.second_failed"),))
@@ -177,7 +178,7 @@ def _maintenance_start(person: str, form: Form) -> Made:
     reason = form.get("reason", "")[:200]
 
     def make(asked: ModeRequested) -> ModeRequested:
-        return replace(asked, zones=zones, time_limit=limit, reason=reason)
+        return replace(asked, zones=zones, time_limit=limit, reason=reason, confirmed_by=form.get("second", ""))
 
     return _mode(person, Mode.MAINTENANCE, ModeVerb.START, "", make)
 

@@ -64,7 +64,7 @@ class ChosenAlarm(msgspec.Struct, frozen=True):
     title: str
     name: str
     can_be_shelved: bool
-    has_device: bool
+    can_be_out: bool
 
 
 def drill_view(site: Site, engine: ShownEngine, words: Words) -> DrillView | None:
@@ -108,7 +108,7 @@ def held_lines(site: Site, engine: ShownEngine, words: Words) -> list[HeldLine]:
         HeldLine(
             kind="maintenance",
             what=", ".join(zone_words(site, zone, words) for zone in work.zones) or words("walk.scope_all"),
-            by=person_words(site, work.by),
+            by=" + ".join(person_words(site, each) for each in (work.by, work.confirmed_by) if each),
             until=work.until,
             reason=work.reason,
             action="maintenance-end",
@@ -173,5 +173,5 @@ def chosen_alarm(engine: ShownEngine, alarm_id: str, words: Words) -> ChosenAlar
         alarm.title.in_language(words.language),
         subject_words(engine, alarm.subject, words),
         not alarm.category.endangers_people,
-        alarm.subject in engine.devices,
+        engine.suppressions.can_be_out(alarm.subject),
     )

@@ -70,6 +70,13 @@ MODE_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "范围内的故障、监管、电气、视频报警不呼叫；火警、燃气、人员报警照常。",
         "Troubles, supervisory, electrical and video alarms there call nobody; fire, gas and persons do as ever.",
     ),
+    "maintenance.second_hint": (
+        "范围内有火灾或燃气探测时，须由第二人用自己的账号密码确认；已在呼叫而无人确认的报警继续呼叫。",
+        "Where detection of fire or gas stands in the scope, a second person confirms it with an own password. What "
+        "calls already and nobody took on goes on calling.",
+    ),
+    "held.no_device": ("此报警没有可停用的设备。", "There is no device behind this alarm that could be taken out."),
+    "held.others": ("其他设备、检修与演练", "Other devices, maintenance, drills"),
     "maintenance.start": ("开始检修", "Begin maintenance"),
     "item.hold": ("屏蔽或停用", "Shelve, or take out of service"),
 }
@@ -118,6 +125,9 @@ MODE_REASONS: Final[dict[str, str]] = {
         "所在区域有未复核的危险报警：请先到现场查看并给出复核结果（误报或测试）"
     ),
     "another danger is open in its zone": "所在区域有另一危险报警",
+    "fire or gas detection stands in this scope: a second person must confirm the maintenance": (
+        "所选范围内有火灾或燃气探测：检修须由第二人确认"
+    ),
     "for 1 minute to 8 hours, no longer": "时长须为1分钟至8小时",
     "this device is in alarm: acknowledge it, look on site and give the verdict (false or test) first": (
         "此设备正在报警：请先确认、到现场查看并给出复核结果（误报或测试）"

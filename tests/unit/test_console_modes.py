@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from rules.inputs import ModeRequested, SuppressionRequested
-from rules.suppressions import Suppressions
+from rules.inputs import LinkChanged, ModeRequested, SuppressionRequested
+from rules.shelving import Shelves
 from tests.console_world import HASH, PASSWORD, Answer, Browser, World, a_site, a_world
 
 MODES = "/home/jinlan/modes"
@@ -68,7 +68,7 @@ def battery(world: World) -> str:
 
 @pytest.fixture
 def may_be_shelved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Suppressions, "_shelve_max", lambda _self, _alarm: timedelta(hours=8))
+    monkeypatch.setattr(Shelves, "_longest", lambda _self, _alarm: timedelta(hours=8))
 
 
 async def test_an_idle_page_says_so(world: World, operator: Browser) -> None:
@@ -123,7 +123,7 @@ async def test_guessing_the_second_password_is_bounded(world: World, operator: B
 async def test_shelving_an_alarm_from_its_page(world: World, operator: Browser, span: str, once: bool) -> None:
     alarm = battery(world)
     page = (await operator.get(f"/home/jinlan/alarm/{alarm}")).text
-    assert f'href="{MODES}?alarm={alarm}"' in page
+    assert f'href="{MODES}?alarm={alarm}#chosen"' in page
     assert 'id="shelve"' in (await operator.get(f"{MODES}?alarm={alarm}")).text
     assert (await do(operator, "shelve", target=alarm, span=span, reason="ordered")).status == 303
     (shelf,) = world.home.engine.suppressions.shelves.values()
@@ -153,6 +153,61 @@ async def test_maintenance_by_zone(world: World, operator: Browser) -> None:
     assert "rewiring" in (await operator.get(MODES)).text
     await do(operator, "maintenance-end", target=work.id)
     assert not world.home.engine.suppressions.maintenances
+
+
+@pytest.mark.parametrize(
+    ("second", "name", "words"),
+    [
+        ({}, "", "a second person must confirm the maintenance"),
+        ({"second": "p-chen"}, "", "a second person must confirm the maintenance"),
+        ({"second_name": "chen", "second_password": "wrong"}, "", "second person"),
+        ({"second_name": "wang", "second_password": PASSWORD}, "", "a second person must confirm the maintenance"),
+        ({"second_name": "chen", "second_password": PASSWORD}, "p-chen", ""),
+    ],
+    ids=["nobody", "forged", "wrong password", "the same", "confirmed"],
+)
+async def test_maintenance_over_fire_detection_takes_two(
+    tmp_path: Path, second: dict[str, str], name: str, words: str
+) -> None:
+    world = drillable(tmp_path)
+    assert world.parts.accounts is not None
+    with world.parts.accounts.open("a", encoding="utf-8") as file:
+        file.write(
+            f'\n[[account]]\nname = "chen"\nperson = "p-chen"\npassword_hash = "{HASH}"\n'
+            'roles = ["operator"]\nhomes = ["jinlan"]\n'
+        )
+    deciding = asyncio.create_task(world.decide())
+    browser = Browser(world.build())
+    await browser.log_in()
+    await browser.get("/?lang=en")
+    answer = await do(browser, "maintenance-start", scope="all", span="1", reason="rewiring", **second)
+    works = list(world.home.engine.suppressions.maintenances.values())
+    assert (answer.status == 303, [work.confirmed_by for work in works]) == (bool(name), [name] if name else [])
+    assert words in answer.text
+    if name:
+        assert "王护工 + " in (await browser.get(MODES)).text
+    deciding.cancel()
+    await asyncio.gather(deciding, return_exceptions=True)
+
+
+async def test_the_link_of_an_alarm_leads_to_the_form_of_its_device(world: World, operator: Browser) -> None:
+    world.home.say("smoke-1", smoke__alarm=True)
+    alarm = next(iter(world.home.engine.alarms))
+    page = (await operator.get(f"{MODES}?alarm={alarm}")).text
+    chosen = page.partition('id="chosen"')[2].partition("</section>")[0]
+    assert 'name="target" value="smoke-1"' in chosen and "<select name=\"target\"" not in page
+    assert chosen.index("Smoke 1") < chosen.index('id="out-of-service"') and page.count('id="out-of-service"') == 1
+    refused = await operator.post(
+        f"{MODES}/out-of-service?alarm={alarm}", {"csrf": await operator.csrf("/history"), **OUT}
+    )
+    assert refused.status == 409 and 'id="chosen"' in refused.text, "a refusal leaves the form where it was"
+
+
+async def test_an_alarm_without_a_device_says_so(world: World, operator: Browser) -> None:
+    world.home.step(lambda at: LinkChanged(at=at, link="broker:main", up=False, detail="gone"))
+    (alarm,) = world.home.engine.alarms
+    page = (await operator.get(f"{MODES}?alarm={alarm}")).text
+    assert "There is no device behind this alarm" in page and 'id="out-of-service"' not in page
 
 
 def drillable(tmp_path: Path) -> World:

@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from devices.reading import Reading, Report
 from gateway.console.texts import WORDS
-from rules import held_words, suppressions
+from rules import held_words, maintenance, out_of_service, shelving
 from rules.alarm import Category, State, shown_state
 from rules.condition import Equals, Silent
 from rules.effects import AnyEffect, Change, Notify, SuppressionChanged
 from rules.engine import Engine
 from rules.inputs import Mode, ModeRequested, ModeVerb, ReadingsArrived, SuppressionRequested, SuppressionVerb, Verb
 from rules.operator import HELD
-from rules.rule import Rule
+from rules.rule import Per, Rule, Select
 from rules.site import Site, Zone
 from rules.text import Text
 from tests.unit.engine_world import (
@@ -229,7 +229,7 @@ def test_the_engines_own_troubles_may_be_shelved(world: Holding) -> None:
 
 
 def test_the_number_of_shelves_is_bounded(world: Holding, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suppressions, "SHELVES_MAX", 0)
+    monkeypatch.setattr(shelving, "SHELVES_MAX", 0)
     assert refusals(world.shelves(world.low_battery())) == [held_words.TOO_MANY]
 
 
@@ -326,7 +326,7 @@ def test_out_of_service_beside_an_open_danger_it_calls_and_confirms(world: Holdi
     assert world.incident().confirmed and told(effects)
     joined = next(a for a in world.engine.alarms.values() if a.subject == target)
     assert not joined.held and joined.incident == world.incident().id
-    maintenance(world)
+    works(world)
     assert not world.engine.alarms[joined.id].held, "what calls is not silenced by a maintenance"
 
 
@@ -363,8 +363,41 @@ def test_out_of_service_needs_a_device_and_is_done_once(world: Holding, monkeypa
     assert refusals(world.takes_out("smoke-9")) == [held_words.NO_DEVICE]
     world.takes_out("smoke-1")
     assert refusals(world.takes_out("smoke-1")) == [held_words.OUT_ALREADY]
-    monkeypatch.setattr(suppressions, "OUT_OF_SERVICE_COUNT_MAX", 1)
+    monkeypatch.setattr(out_of_service, "OUT_OF_SERVICE_COUNT_MAX", 1)
     assert refusals(world.takes_out("smoke-2")) == [held_words.TOO_MANY]
+
+
+ALONE = rule(
+    "alone", Equals(point="temperature", value=True), Category.PERSON, per=Per.ZONE, latch=True,
+    select=Select(kinds=("smoke",)),
+)
+
+
+def test_a_place_can_be_taken_out_of_service() -> None:
+    """A person living alone goes on holiday: what the rules say of the zone has no device to take out."""
+    world = Holding(site=QUIET, rules=(*RULES_SHELVED, ALONE))
+    world.spoke("smoke-1", temperature=True)
+    alarm = world.alarm("alone", "zone:ward")
+    assert refusals(world.shelves(alarm.id)) == [held_words.NEVER_SHELVED]
+    assert refusals(world.takes_out(alarm.id)) == [held_words.DANGER_OPEN]
+    world.acknowledges(alarm.id)
+    world.acts(Verb.VERDICT, alarm.id, verdict="false", cause="on holiday")
+    assert ("held", "alone", "zone:ward") in alarm_changes(world.takes_out(alarm.id))
+    assert world.engine.suppressions.devices["zone:ward"].until == world.at + 8 * HOUR
+    assert told(world.spoke("smoke-1", smoke=True)) == [("carer", "call")], "the devices of the place call"
+    effects = world.wait(8 * 3600)
+    assert ("released", "alone", "zone:ward") in alarm_changes(effects)
+
+
+def test_a_place_of_which_no_rule_speaks_is_nothing_to_take_out(world: Holding) -> None:
+    assert refusals(world.takes_out("zone:ward")) == [held_words.NO_DEVICE]
+
+
+def test_a_place_whose_rule_is_gone_is_out_of_service_no_more() -> None:
+    world = Holding(site=QUIET, rules=(*RULES_SHELVED, ALONE))
+    world.takes_out("zone:ward")
+    effects = world.reload(rules=RULES_SHELVED)
+    assert [e.reason for e in of(effects, SuppressionChanged)] == [held_words.GONE]
 
 
 def test_a_device_that_is_gone_is_out_of_service_no_more(world: Holding) -> None:
@@ -378,8 +411,9 @@ def test_a_device_that_is_gone_is_out_of_service_no_more(world: Holding) -> None
 # maintenance
 
 
-def maintenance(world: Holding, **more: Any) -> tuple[AnyEffect, ...]:
-    more = {"reason": "rewiring", "time_limit": HOUR, **more}
+def works(world: Holding, **more: Any) -> tuple[AnyEffect, ...]:
+    """Two persons begin a maintenance: the ward and the hall have detectors of fire."""
+    more = {"reason": "rewiring", "time_limit": HOUR, "confirmed_by": "director", **more}
     return world.step(
         ModeRequested(at=world.at, person="carer", verb=ModeVerb.START, mode=Mode.MAINTENANCE, **more)
     )
@@ -387,8 +421,8 @@ def maintenance(world: Holding, **more: Any) -> tuple[AnyEffect, ...]:
 
 @pytest.mark.parametrize("scope", [{}, {"zones": ("ward",)}, {"devices": ("smoke-1",)}])
 def test_in_maintenance_troubles_call_nobody_and_dangers_do(world: Holding, scope: dict[str, Any]) -> None:
-    world.low_battery()
-    assert alarm_changes(maintenance(world, **scope)) == [("held", "battery", "smoke-1")]
+    world.acknowledges(world.low_battery())
+    assert alarm_changes(works(world, **scope)) == [("held", "battery", "smoke-1")]
     assert told(world.spoke("smoke-1", smoke=True)) == [("carer", "call")]
     world.spoke("meter-1", residual=400.0)
     assert (told(world.wait(10)) == []) and world.has("residual", "meter-1")
@@ -398,8 +432,9 @@ def test_in_maintenance_troubles_call_nobody_and_dangers_do(world: Holding, scop
 
 
 def test_a_maintenance_is_ended_by_a_person(world: Holding) -> None:
-    world.low_battery()
-    (began_,) = of(maintenance(world), SuppressionChanged)
+    world.acknowledges(world.low_battery())
+    (began_,) = of(works(world), SuppressionChanged)
+    assert began_.confirmed_by == "director"
     end = ModeRequested(at=world.at, person="director", verb=ModeVerb.END, mode=Mode.MAINTENANCE, target=began_.mode)
     assert told(world.step(end)) == [("director", "call")]
     assert refusals(world.step(end)) == [held_words.NO_MAINTENANCE]
@@ -412,16 +447,40 @@ def test_a_maintenance_is_ended_by_a_person(world: Holding) -> None:
         ({"time_limit": 9 * HOUR}, held_words.OUT_TOO_LONG),
         ({"zones": ("attic",)}, held_words.NO_PLACE),
         ({"devices": ("smoke-9",)}, held_words.NO_PLACE),
+        ({"confirmed_by": ""}, held_words.DETECTION),
+        ({"confirmed_by": "carer"}, held_words.DETECTION),
+        ({"confirmed_by": "stranger"}, held_words.NO_PERSON),
+        ({"confirmed_by": "", "zones": ("hall",)}, held_words.DETECTION),
+        ({"confirmed_by": "", "devices": ("call-1",)}, held_words.DETECTION),
+        ({"confirmed_by": "", "devices": ("meter-1", "smoke-2")}, held_words.DETECTION),
     ],
 )
 def test_a_maintenance_is_refused(world: Holding, more: dict[str, Any], why: str) -> None:
-    effects = maintenance(world, **more)
+    effects = works(world, **more)
     assert refusals(effects) == [why] and len(effects) == 1
 
 
+def test_where_nothing_watches_for_fire_or_gas_one_person_is_enough(world: Holding) -> None:
+    (began_,) = of(works(world, devices=("meter-1", "sos-1"), confirmed_by=""), SuppressionChanged)
+    assert (began_.change, began_.confirmed_by) == ("began", "")
+
+
+def test_a_maintenance_silences_nothing_that_nobody_took_on() -> None:
+    """Smoke that rises is no danger yet: who announces work must not end its call before anybody has looked."""
+    rising = rule("rising", Equals(point="temperature", value=True), Category.SUPERVISORY)
+    world = Holding(site=QUIET, rules=(*RULES_SHELVED, rising))
+    world.low_battery()
+    world.spoke("smoke-2", temperature=True)
+    assert alarm_changes(works(world)) == []
+    assert not world.alarm("rising", "smoke-2").held and not world.alarm("battery", "smoke-1").held
+    assert told(world.wait(600)), "the calls go on"
+    world.spoke("smoke-1", temperature=True)
+    assert world.alarm("rising", "smoke-1").held, "what comes after it began is held back"
+
+
 def test_maintenances_are_bounded(world: Holding, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suppressions, "MAINTENANCES_MAX", 0)
-    assert refusals(maintenance(world)) == [held_words.TOO_MANY]
+    monkeypatch.setattr(maintenance, "MAINTENANCES_MAX", 0)
+    assert refusals(works(world)) == [held_words.TOO_MANY]
 
 
 # explained by another alarm
@@ -595,7 +654,7 @@ def test_it_goes_on_after_a_restore(world: Holding) -> None:
     battery = world.low_battery()
     world.shelves(battery, duration=HOUR)
     world.takes_out("smoke-2", duration=2 * HOUR)
-    maintenance(world, zones=("hall",), time_limit=3 * HOUR)
+    works(world, zones=("hall",), time_limit=3 * HOUR)
     world.engine = Engine.restore(world.engine.snapshot())
     effects = world.wait(3600)
     assert ("released", "battery", "smoke-1") in alarm_changes(effects)
