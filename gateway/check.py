@@ -186,10 +186,13 @@ def _device_oddities(
 def _plan_oddities(site: Site, file: str, now: datetime) -> Iterator[Fault]:
     """A category of which nobody can be told, and steps that reach nobody, whatever the hour: gaps are told apart."""
     duty = Duty(site, clock_known=False)
-    for category in Category:
-        steps = duty.plan(category).steps
-        reached = [duty.reachable(step.tell, now) for step in steps]
-        where = f"plan {category.value}"
+    chains = [
+        (plan, chain) for category in Category for plan in duty.plans.of_category(category) for chain in plan.all_chains
+    ]
+    for plan, chain in chains:
+        category = plan.category
+        reached = [duty.reachable(step.tell, now) for step in chain.steps]
+        where = " ".join(part for part in ("plan", plan.id or category.value, chain.name) if part)
         if not any(reached):
             mend = "Give a person of this plan a channel, and put somebody on duty"
             warning = not category.endangers_people

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from rules.alarm import Category
+from rules.pace import Pace
 from rules.people import Handover
+from rules.plans import Plans
 from rules.roster import Roster
-from rules.site import Person, Plan, PlanStep, Site
+from rules.site import Person, Site
 from rules.witness import panel_addresses
-
-_EVERYBODY = Plan(category=Category.FIRE, steps=(PlanStep(tell=("role:*",)),), repeat_every=timedelta(seconds=60))
-"""The plan of a category for which the site file has none: everybody of the home, again every minute."""
 
 HANDOVERS_MAX = 50
 """Hand-overs that are remembered; the journal has them all."""
@@ -30,7 +28,8 @@ class Duty:
     def __init__(self, site: Site, *, clock_known: bool = True) -> None:
         self._by_id = {person.id: person for person in site.people}
         self._contacts = {person.id: person for person in site.contacts}
-        self._plans = {plan.category: plan for plan in site.plans}
+        self.plans = Plans(site)
+        self.pace = Pace(site)
         self.roster = Roster(site)
         self.clock_known = clock_known
         self.handovers: tuple[Handover, ...] = ()
@@ -43,11 +42,6 @@ class Duty:
         duty.handovers = tuple(each for each in self.handovers if each.post in duty.roster.posts)
         duty.rank = self.rank
         return duty
-
-    def plan(self, category: Category) -> Plan:
-        """The plan of a category; never none."""
-        plan = self._plans.get(category, _EVERYBODY)
-        return plan if plan.steps else _EVERYBODY
 
     def person(self, person: str) -> Person | None:
         """The person or contact with this id, or None."""

@@ -63,7 +63,7 @@ class Notify(Effect, frozen=True, kw_only=True):
     person's id of the site, or a group's (`group:NAME`), and `channel` the name of a destination. `alarm` and
     `incident` are what it is about, as they stood. `step` counts from 1; `purpose` is `call` (come!), `repeat`
     (nobody answered, or the detector spoke again) or `over` (somebody took it on, or it was reset). `code`: two digits
-    that a person answers a short message with; "" where no answer is asked for.
+    that no other open incident of the home has; a reply with it names the incident ("" while 100 are open).
     """
 
     message: str

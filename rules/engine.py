@@ -166,9 +166,12 @@ class Engine:
                 self.evaluation.clear_due(turn, self.duty, rule, device)
             case ("window", subject, mark):
                 self.evaluation.window_due(turn, self.duty, subject, mark)
-            case ("step", incident):
+            case ("step", incident, *chain):
                 foremost = self.alarm_book.foremost(incident)
-                self.incident_book.step_due(turn, self.duty, incident, foremost)
+                self.incident_book.step_due(turn, self.duty, incident, foremost, "".join(chain))
+            case ("channel", incident, chain_name, person):
+                foremost = self.alarm_book.foremost(incident)
+                self.incident_book.channel_due(turn, self.duty, incident, foremost, chain_name, person)
             case ("spread", incident):
                 newest = self.alarm_book.newest(incident)
                 self.incident_book.spread_due(turn, self.duty, incident, newest)

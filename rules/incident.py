@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rules.alarm import Category
+from rules.site import Until
 
 ALARMS_MAX = 32
 """The newest alarms that an incident lists. It goes into the journal at every change: a list of all is O(n²) there."""
@@ -110,6 +111,15 @@ class Spread(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class ChainProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a chain beside the home's own one has come; `pace` is what its delays are multiplied by."""
+
+    name: str
+    step: int = 0
+    next_step_at: datetime | None = None
+    pace: float = 1.0
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One incident, whole. `step` counts the steps of the plan that were begun, `round` the repeats of the last.
 
@@ -119,6 +129,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `verify_at` is the limit of the verification while one runs. `drill`: the drill that it belongs to;
     "" is a real incident. `spread`: what spoke, in the order in which it did; `recent`: the last instants.
     `explained` counts the alarms that call nobody because an alarm of this incident explains them.
+    `plan`, `until`, `re_alarm_after` and `pace` are those with which its plan last began; `step` and `next_step_at`
+    belong to the home's own chain, `chains` are those beside it. `code`: two digits by which a reply names it ("" where
+    all are in use). `seconded_by`: the second person who took it on, where the plan asks for two.
     """
 
     id: str
@@ -144,6 +157,41 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     drill: str = ""
     spread: tuple[Spread, ...] = ()
     recent: tuple[datetime, ...] = ()
+    plan: str = ""
+    pace: float = 1.0
+    chains: tuple[ChainProgress, ...] = ()
+    until: Until = Until.ACKNOWLEDGED_BY_ONE
+    re_alarm_after: timedelta | None = None
+    seconded_by: str = ""
+    seconded_at: datetime | None = None
+    code: str = ""
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether its plan goes on: not yet acknowledged, or not yet by a second person, or not yet verified."""
+        if self.closed_at is not None:
+            return False
+        if self.acknowledged_at is None:
+            return True
+        if self.until is Until.ACKNOWLEDGED_BY_TWO:
+            return self.seconded_at is None
+        return self.until is Until.VERIFIED and self.verdict is None
+
+    def taken_by_nobody(self) -> Incident:
+        """The incident as if nobody had taken it on, before its plan begins anew."""
+        return replace(self, acknowledged_at=None, acknowledged_by="", seconded_at=None, seconded_by="")
+
+    def progress(self, chain: str) -> ChainProgress:
+        """How far a chain has come; "" is the home's own."""
+        home = ChainProgress(name="", step=self.step, next_step_at=self.next_step_at, pace=self.pace)
+        return next((each for each in (home, *self.chains) if each.name == chain), ChainProgress(name=chain))
+
+    def with_progress(self, progress: ChainProgress) -> Incident:
+        """The incident with one chain further on."""
+        if not progress.name:
+            return replace(self, step=progress.step, next_step_at=progress.next_step_at, pace=progress.pace)
+        kept = tuple(progress if each.name == progress.name else each for each in self.chains)
+        return replace(self, chains=kept if progress in kept else (*kept, progress))
 
     @property
     def needs_verdict(self) -> bool:

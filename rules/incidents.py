@@ -9,11 +9,14 @@ from msgspec.structs import replace
 
 from rules.alarm import Alarm, Category
 from rules.duty import Duty
-from rules.effects import DriveSounder, IncidentChanged, Pattern, StopNotifying
+from rules.effects import DriveSounder, IncidentChanged, StopNotifying
 from rules.escalation import Escalation, noted
 from rules.incident import Incident, Step, Verdict
 from rules.inputs import SendReported
+from rules.reply_code import ReplyCodes
 from rules.rule import Rule
+from rules.site import Until
+from rules.sounders import SOUNDS, drive, sounding
 from rules.turn import Turn
 from rules.verification import VerificationClock
 
@@ -23,7 +26,11 @@ REANNOUNCE_AFTER = timedelta(seconds=60)
 FLOOD_TOLD_EVERY = timedelta(seconds=10)
 """In a flood people hear of further detectors at most this often (design number: the code's limit of 10 s holds)."""
 
-_SOUNDS = {Category.FIRE: Pattern.EVACUATE, Category.GAS: Pattern.EVACUATE, Category.PERSON: Pattern.ATTENTION}
+GROWTH_TOLD_WITHIN = timedelta(minutes=10)
+"""What joins an incident that endangers nobody is told once it rests for REANNOUNCE_AFTER, at the latest after this."""
+
+
+OWN_SECOND = "you took it on already: a second person is needed"
 
 
 class Incidents:
@@ -36,6 +43,9 @@ class Incidents:
         self.verified: frozenset[str] = frozenset()
         self.open: dict[str, Incident] = {}
         self.announced: dict[str, datetime] = {}
+        self.codes = ReplyCodes(home)
+        self._by_place: dict[tuple[str, Category], str] = {}
+        self._by_zone: dict[str, dict[str, None]] = {}
 
     def configure(self, rules: Iterable[Rule]) -> None:
         """Which rules ask for a verification."""
@@ -43,10 +53,35 @@ class Incidents:
 
     def find(self, zone: str, category: Category) -> Incident | None:
         """The open incident of a zone and category that is no drill, or None."""
-        for incident in self.open.values():
-            if incident.zone == zone and incident.category is category and not incident.drill:
-                return incident
-        return None
+        incident_id = self._by_place.get((zone, category))
+        return self.open[incident_id] if incident_id is not None else None
+
+    def restore(self, incidents: Iterable[Incident], announced: dict[str, datetime], last_code: int | None) -> None:
+        """What a snapshot held."""
+        for incident in incidents:
+            self._keep(incident)
+        self.announced = announced
+        if last_code is not None:
+            self.codes.last = last_code
+
+    def _keep(self, incident: Incident) -> None:
+        self.open[incident.id] = incident
+        self._by_zone.setdefault(incident.zone, {})[incident.id] = None
+        if not incident.drill:
+            self._by_place.setdefault((incident.zone, incident.category), incident.id)
+        if incident.code:
+            self.codes.in_use[incident.code] = incident.id
+
+    def _drop(self, incident: Incident) -> None:
+        del self.open[incident.id]
+        self.announced.pop(incident.id, None)
+        self.codes.free(incident.code)
+        in_zone = self._by_zone[incident.zone]
+        del in_zone[incident.id]
+        if not in_zone:
+            del self._by_zone[incident.zone]
+        if not incident.drill:
+            del self._by_place[(incident.zone, incident.category)]
 
     def incident_for(self, turn: Turn, zone: str, category: Category) -> tuple[str, bool]:
         """The id of the incident that a new alarm belongs to, and whether it is new."""
@@ -72,6 +107,7 @@ class Incidents:
                 alarms=(alarm.id,),
                 confirmed=confirms,
                 drill=alarm.drill,
+                code=self.codes.take(alarm.incident),
                 timeline=(Step(turn.at, "opened", alarm.rule, detail),),
             )
             incident = incident.with_spread(alarm.subject, turn.at)
@@ -98,15 +134,14 @@ class Incidents:
     def _grow(self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm) -> Incident:
         """Who took on one detector has not taken on two: the plan runs anew. Before that, those told hear of it.
 
-        In a flood they hear of its growth every 10 s, in one message with the whole list.
+        In a flood of fire signals they hear of its growth every 10 s, in one message with the whole list; of what
+        endangers nobody once it rests, in one message with the count.
         """
         last = self.announced.get(incident.id)
         if incident.acknowledged_at is not None:
-            incident = replace(incident, acknowledged_at=None, acknowledged_by="", step=0)
-            incident = self._escalation.begin(turn, duty, incident, alarm)
-        elif last is not None and turn.at - last < REANNOUNCE_AFTER and not alarm.category.endangers_people:
-            # Its minute begins anew: a trouble that grows all the time calls when it rests.
-            self.announced[incident.id] = turn.at
+            incident = self._escalation.begin(turn, duty, incident.taken_by_nobody(), alarm)
+        elif not alarm.category.endangers_people and last is not None and self._is_growing(turn, incident, last):
+            self._escalation.tell_later(incident, turn.at + REANNOUNCE_AFTER, latest=last + GROWTH_TOLD_WITHIN)
             return incident
         elif incident.is_flood and last is not None and turn.at - last < FLOOD_TOLD_EVERY:
             self._escalation.tell_later(incident, last + FLOOD_TOLD_EVERY)
@@ -116,10 +151,13 @@ class Incidents:
         self.announced[incident.id] = turn.at
         return incident
 
+    def _is_growing(self, turn: Turn, incident: Incident, last: datetime) -> bool:
+        return turn.at - last < REANNOUNCE_AFTER or self._escalation.is_to_tell(incident)
+
     def spread_due(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None) -> None:
-        """In a flood: those who were told hear how far it went, unless somebody has taken it on since."""
+        """Of what came together those who were told hear how far it went, unless somebody has taken it on since."""
         incident = self.open.get(incident_id)
-        if incident is None or alarm is None or incident.acknowledged_at is not None:
+        if incident is None or alarm is None or not incident.is_calling:
             return
         self.announced[incident.id] = turn.at
         incident = self._escalation.tell_again(turn, duty, incident, alarm, "repeat")
@@ -148,34 +186,62 @@ class Incidents:
             self._put(turn, noted(incident, Step(turn.at, "cleared", alarm.rule, alarm.subject)), "cleared")
 
     def acknowledge(self, turn: Turn, duty: Duty, incident_id: str, by: str, alarm: Alarm) -> None:
-        """Somebody took it on: the plan stops, and the others who were told hear of it."""
+        """Somebody took it on: if that is what the plan asks for, it stops, and those who were told hear of it."""
         incident = self.open.get(incident_id)
         if incident is None or incident.acknowledged_at is not None:
             return
         incident = replace(incident, acknowledged_by=by, acknowledged_at=turn.at)
-        incident = noted(incident, Step(turn.at, "acknowledged", by))
-        incident = self._clock.taken(turn, self._escalation.stop(incident))
+        incident = self._clock.taken(turn, noted(incident, Step(turn.at, "acknowledged", by)))
+        incident = self._stop_calling(turn, duty, incident, by, alarm)
+        self._put(turn, incident, "acknowledged", by)
+
+    def second(self, turn: Turn, duty: Duty, incident_id: str, by: str, alarm: Alarm) -> str:
+        """Somebody takes on what was taken on already: the second person that a plan asks for. Why not, or ""."""
+        incident = self.open.get(incident_id)
+        taken_by = incident.acknowledged_by if incident is not None else ""
+        if not taken_by and alarm.acknowledged is not None:
+            taken_by = alarm.acknowledged.by
+        if incident is None or incident.until is not Until.ACKNOWLEDGED_BY_TWO or incident.acknowledged_at is None:
+            return f"already acknowledged by {taken_by}"
+        if incident.seconded_at is not None:
+            return f"already acknowledged by {taken_by} and {incident.seconded_by}"
+        if by == taken_by:
+            return OWN_SECOND
+        incident = replace(incident, seconded_by=by, seconded_at=turn.at)
+        incident = noted(incident, Step(turn.at, "seconded", by))
+        incident = self._stop_calling(turn, duty, incident, by, alarm)
+        self._put(turn, incident, "seconded", by)
+        return ""
+
+    def _stop_calling(self, turn: Turn, duty: Duty, incident: Incident, by: str, alarm: Alarm) -> Incident:
+        """The plan has what it asks for: it stops, and the others who were told hear of it. Else it goes on."""
+        if incident.is_calling:
+            return incident
+        incident = self._escalation.stop(incident)
         turn.effects.append(StopNotifying(at=turn.at, reason=f"acknowledged by {by}", incident=incident.id))
         if incident.category.endangers_people:
             incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
-        self._put(turn, incident, "acknowledged", by)
+        return incident
 
     def silence(self, turn: Turn, incident_id: str, by: str) -> bool:
         """Mute the sounders of an incident. Nothing else changes; False if they are muted already or make no sound."""
         incident = self.open.get(incident_id)
-        if incident is None or incident.silenced_at is not None or incident.category not in _SOUNDS:
+        if incident is None or incident.silenced_at is not None or incident.category not in SOUNDS:
             return False
         incident = noted(replace(incident, silenced_at=turn.at), Step(turn.at, "silenced", by))
         self._sound(turn, incident, on=False)
         self._put(turn, incident, "silenced", by)
         return True
 
-    def judge(self, turn: Turn, incident_id: str, verdict: Verdict) -> None:
+    def judge(self, turn: Turn, duty: Duty, incident_id: str, verdict: Verdict, alarm: Alarm) -> None:
         """Put a person's verdict on record; a later one replaces it, both stay on the timeline."""
-        incident = self.open[incident_id]
-        incident = self._clock.judged(turn, replace(incident, verdict=verdict))
+        before = self.open[incident_id]
+        incident = self._clock.judged(turn, replace(before, verdict=verdict))
         words = f"{verdict.kind.value} {verdict.cause}".strip()
-        self._put(turn, noted(incident, Step(turn.at, "verdict", verdict.by, words)), "verdict", verdict.by)
+        incident = noted(incident, Step(turn.at, "verdict", verdict.by, words))
+        if before.is_calling:
+            incident = self._stop_calling(turn, duty, incident, verdict.by, alarm)
+        self._put(turn, incident, "verdict", verdict.by)
 
     def on_explained(self, turn: Turn, root: Alarm, alarm: Alarm) -> None:
         """An alarm of this incident explains another one, which calls nobody: a line, and one more to its count."""
@@ -209,8 +275,7 @@ class Incidents:
                 reason="last alarm held back" if event == "held" else "last alarm over",
             )
         )
-        del self.open[incident.id]
-        self.announced.pop(incident.id, None)
+        self._drop(incident)
 
     def verify_due(self, turn: Turn, incident_id: str) -> None:
         """The first limit of the verification: nobody acknowledged within it."""
@@ -223,80 +288,61 @@ class Incidents:
 
         A danger that was judged to be none, and goes on, is told to everybody: one person's word stands against it.
         """
-        incident = self._clock.overdue(turn, self.open[incident_id])
-        incident = replace(incident, acknowledged_at=None, acknowledged_by="", step=0)
+        incident = self._clock.overdue(turn, self.open[incident_id]).taken_by_nobody()
         begin = self._escalation.begin if incident.verdict is None else self._escalation.begin_with_everybody
         incident = begin(turn, duty, incident, alarm)
         self.announced[incident.id] = turn.at
         self._put(turn, incident, "re_alarmed")
 
-    def step_due(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None) -> None:
-        """The deadline of the next step: nobody acknowledged in time."""
+    def step_due(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None, chain: str) -> None:
+        """The deadline of a chain's next step: its plan has not yet what it asks for."""
         incident = self.open.get(incident_id)
-        if incident is None or alarm is None or incident.acknowledged_at is not None:
+        if incident is None or alarm is None or not incident.is_calling:
             return
-        incident = self._escalation.run_step(turn, duty, incident, alarm)
+        incident = self._escalation.run_step(turn, duty, incident, alarm, chain)
         self._put(turn, incident, "escalated")
+
+    def channel_due(
+        self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm | None, chain: str, person: str
+    ) -> None:
+        """The time for a person's channels is over."""
+        incident = self.open.get(incident_id)
+        if incident is None or alarm is None or not incident.is_calling:
+            return
+        after = self._escalation.channel_due(turn, duty, incident, alarm, chain, person)
+        if after is not incident:
+            self._put(turn, after, "next_channel")
 
     def on_plans_changed(self, turn: Turn, duty: Duty) -> None:
         """An incident whose plan had come to its end goes on if its new plan does not end there."""
         for incident in list(self.open.values()):
-            if incident.acknowledged_at is None and incident.next_step_at is None:
+            if incident.is_calling and incident.next_step_at is None:
                 resumed = self._escalation.resume(turn, duty, incident)
                 if resumed.next_step_at is not None:
                     self._put(turn, noted(resumed, Step(turn.at, "resumed", detail="the plan is new")), "resumed")
 
     def on_report(self, turn: Turn, duty: Duty, report: SendReported, alarm: Alarm | None) -> None:
-        """What became of a message goes on the timeline; a run that was refused whole moves on at once."""
-        all_refused = self._escalation.reported(report)
+        """What became of a message goes on the timeline; a refusal moves on at once."""
         incident = self.open.get(report.incident)
         if incident is None:
             return
         detail = f"{report.channel}: {report.outcome.value} {report.detail}".strip()
         incident = noted(incident, Step(turn.at, "report", report.person, detail))
-        plan = duty.plan(incident.category)
-        waiting = incident.acknowledged_at is None and incident.next_step_at is not None
-        if all_refused and waiting and alarm is not None and incident.step < len(plan.steps):
-            incident = noted(incident, Step(turn.at, "refused", detail="every message of this step was refused"))
-            incident = self._escalation.run_step(turn, duty, incident, alarm)
-        self._put(turn, incident, "report")
+        self._put(turn, self._escalation.on_report(turn, duty, incident, alarm, report), "report")
 
     def sounding(self, at: datetime) -> list[DriveSounder]:
-        """What the sounders of each zone must be doing now: for a broker that forgot, or a sounder that lost power."""
-        zones = dict.fromkeys(i.zone for i in self.open.values() if i.silenced_at is None and i.category in _SOUNDS)
-        return [self._drive(at, zone, "asserted again") for zone in zones]
+        """What the sounders of each zone must be doing now."""
+        return sounding(self.open.values(), at)
 
     def _sound(self, turn: Turn, incident: Incident, *, on: bool) -> None:
-        if incident.category in _SOUNDS:
-            loud = {**self.open, incident.id: incident} if on else self.open
-            but = "" if on else incident.id
-            turn.effects.append(self._drive(turn.at, incident.zone, "", loud.values(), but, incident.id))
-
-    def _drive(
-        self,
-        at: datetime,
-        zone: str,
-        reason: str,
-        incidents: Iterable[Incident] | None = None,
-        but: str = "",
-        about: str = "",
-    ) -> DriveSounder:
-        """What a zone's one sounder must do: the evacuation before attention, what is real before a drill."""
-        every = self.open.values() if incidents is None else incidents
-        loud = [i for i in every if i.zone == zone and i.silenced_at is None and i.category in _SOUNDS and i.id != but]
-        first = min(loud, key=lambda i: (i.category.rank, bool(i.drill)), default=None)
-        return DriveSounder(
-            at=at,
-            reason=reason,
-            zone=zone,
-            pattern=_SOUNDS[first.category] if first is not None else Pattern.OFF,
-            incident=about or (first.id if first is not None else ""),
-            drill=bool(loud) and all(i.drill for i in loud),
-        )
+        if incident.category in SOUNDS:
+            others = [self.open[each] for each in self._by_zone.get(incident.zone, ()) if each != incident.id]
+            loud = [*others, incident] if on else others
+            turn.effects.append(drive(turn.at, incident.zone, loud, about=incident.id))
 
     def _put(self, turn: Turn, incident: Incident, change: str, by: str = "") -> None:
         before = self.open.get(incident.id)
-        self.open[incident.id] = incident
+        self._keep(incident)
         shown = incident if before is None else replace(incident, timeline=_lines_after(before, incident))
         turn.effects.append(IncidentChanged(at=turn.at, incident=shown, change=change, by=by))
 

@@ -49,7 +49,7 @@ class OperatorDesk:
             case Verb.ACKNOWLEDGE:
                 self._acknowledge(turn, duty, asked, targets)
             case Verb.VERDICT:
-                self._judge(turn, asked, targets[0].incident)
+                self._judge(turn, duty, asked, targets[0])
             case Verb.RESET:
                 return self._reset(turn, duty, asked, targets)
         return []
@@ -59,19 +59,20 @@ class OperatorDesk:
         for alarm in fresh:
             self._alarms.acknowledge(turn, duty, alarm, asked.person)
         if not fresh:
-            taken = targets[0].acknowledged
-            self._refuse(turn, asked, f"already acknowledged by {taken.by if taken else ''}")
+            refusal = self._incidents.second(turn, duty, targets[0].incident, asked.person, targets[0])
+            if refusal:
+                self._refuse(turn, asked, refusal)
 
-    def _judge(self, turn: Turn, asked: OperatorActed, incident: str) -> None:
+    def _judge(self, turn: Turn, duty: Duty, asked: OperatorActed, alarm: Alarm) -> None:
         refusal = self._verdict_refusal(turn, asked)
         if refusal:
             self._refuse(turn, asked, refusal)
             return
         kind = Finding(asked.finding).kind if asked.finding else VerdictKind(asked.verdict)
-        finding = asked.finding or _only_finding(kind, self._incidents.open[incident].category)
+        finding = asked.finding or _only_finding(kind, self._incidents.open[alarm.incident].category)
         times = tuple(sorted(asked.times.items(), key=lambda named: OUTCOME_TIMES.index(named[0])))
         verdict = Verdict(kind, asked.person, turn.at, asked.cause.strip(), finding, times)
-        self._incidents.judge(turn, incident, verdict)
+        self._incidents.judge(turn, duty, alarm.incident, verdict, alarm)
 
     @staticmethod
     def _verdict_refusal(turn: Turn, asked: OperatorActed) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from rules.alarm import Category
+from rules.condition import Schedule
 from rules.people import Assignment, Certificate, Override, Post, Shift
 from rules.text import Text
 
@@ -101,29 +102,88 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return not self.assigned or any(span.covers(day) for span in self.assigned)
 
 
+class Until(enum.StrEnum):
+    """What must be done before a plan stops calling."""
+
+    ACKNOWLEDGED_BY_ONE = "acknowledged_by_one"
+    ACKNOWLEDGED_BY_TWO = "acknowledged_by_two"
+    VERIFIED = "verified"
+
+
+class ChannelOrder(enum.StrEnum):
+    """How a step uses the channels of each person: by the person's own orders, all at once, or one after the other."""
+
+    AS_LISTED = "as_listed"
+    PARALLEL = "parallel"
+    IN_ORDER = "in_order"
+
+
 class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell these people (person ids, or `role:NAME`), this long after the step before it."""
+    """Tell these people (person ids, `role:NAME`, `post:NAME`, …), this long after the step before it.
+
+    `channels` are the destinations to use (none: all of each person); who has none of them is told over all.
+    """
 
     tell: tuple[str, ...]
     after: timedelta = timedelta(0)
+    channels: tuple[str, ...] = ()
+    order: ChannelOrder = ChannelOrder.AS_LISTED
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps in order, the last one again and again. `name` "" is the home's own chain.
+
+    `repeats_max` bounds the repeats of the last step (0 = until the plan stops; never bounded for dangers).
+    """
+
+    name: str
+    steps: tuple[PlanStep, ...]
+    repeat_every: timedelta = timedelta(seconds=60)
+    repeats_max: int = 0
+
+
+CHANNEL_WAIT = timedelta(seconds=20)
+"""A channel not confirmed by then is followed by the person's next one (issue 5: a ping is answered in 20 s)."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is told of a category: steps in order; the last one repeats every `repeat_every` until acknowledged.
+    """Who is told of a category: the home's chain of steps, and the `chains` that run beside it (the county's).
 
-    `repeats_max` bounds the repeats of the last step (0 = until somebody acknowledges; never bounded for dangers).
+    Of several plans of a category the one holds whose `when` (a schedule) and `residents` (classes of the zone) fit
+    best when the incident begins. `re_alarm_after`: so long after an acknowledgement without a verdict or an end the
+    plan begins anew (None: the category's limit, rules/verification.py). `is_hastened`: night, helpless residents
+    and a single carer shorten its delays (rules/pace.py).
     """
 
     category: Category
     steps: tuple[PlanStep, ...]
     repeat_every: timedelta = timedelta(seconds=60)
     repeats_max: int = 0
+    id: str = ""
+    when: Schedule | None = None
+    residents: tuple[ResidentClass, ...] = ()
+    until: Until = Until.ACKNOWLEDGED_BY_ONE
+    re_alarm_after: timedelta | None = None
+    channel_wait: timedelta = CHANNEL_WAIT
+    chains: tuple[Chain, ...] = ()
+    is_hastened: bool = True
+
+    @property
+    def all_chains(self) -> tuple[Chain, ...]:
+        """The home's own chain, and those beside it."""
+        home = Chain(name="", steps=self.steps, repeat_every=self.repeat_every, repeats_max=self.repeats_max)
+        return (home, *self.chains)
+
+    def chain(self, name: str) -> Chain | None:
+        """The chain of that name, or None."""
+        return next((chain for chain in self.all_chains if chain.name == name), None)
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One home, whole and validated. `county`, `town`, `id`: ASCII ids (they become tags); `name` is for people.
 
     `contacts` are people of elsewhere (a neighbour home, the county) whom plans may name; they hold no post here.
+    `is_single_staffed`: one carer alone is there, at least at night; help from outside is called sooner.
     `offsets`: from which instant on (UTC) which offset of local time holds, in minutes; none is +8 h, as in all China.
     """
 
@@ -142,3 +202,4 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     posts: tuple[Post, ...] = ()
     shifts: tuple[Shift, ...] = ()
     overrides: tuple[Override, ...] = ()
+    is_single_staffed: bool = False

@@ -11,9 +11,9 @@ from devices.reading import Value
 from rules.alarm import Alarm
 from rules.deadlines import Deadlines, Key
 from rules.drill import Drill
-from rules.escalation import Message
 from rules.incident import Incident
 from rules.index import Index
+from rules.messages import Message, Run
 from rules.reachability import ChannelProof
 from rules.recall import Kept
 from rules.rule import Rule
@@ -66,6 +66,8 @@ class StoredEngine(msgspec.Struct):
     clock_known: bool = True
     held: Held = msgspec.field(default_factory=Held)
     drill: Drill | None = None
+    runs: list[Run] = []
+    last_code: int | None = None
     proofs: list[ChannelProof] = []
 
 
@@ -85,7 +87,7 @@ def encode_engine(engine: Engine) -> bytes:
         incidents=list(engine.incident_book.open.values()),
         announced=engine.incident_book.announced,
         reset_at=[(rule, subject, at) for (rule, subject), at in engine.alarm_book.reset_at.items()],
-        messages=engine.escalation.messages,
+        messages=engine.escalation.messages.by_id,
         serial=engine.deadlines.serial,
         deadlines=engine.deadlines.to_list(),
         walk_test=engine.modes.walk_test,
@@ -94,6 +96,8 @@ def encode_engine(engine: Engine) -> bytes:
         clock_known=engine.memory.clock_known,
         held=engine.suppressions.held(),
         drill=engine.drills.running,
+        runs=engine.escalation.messages.to_list(),
+        last_code=engine.incident_book.codes.last,
         proofs=list(engine.reachability.proofs.values()),
     )
     return msgspec.json.encode(stored)
@@ -164,12 +168,11 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
             raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no walk test")
         if (alarm.incident in incidents) is alarm.held:
             raise ValueError(f"not a snapshot of an engine: alarm {alarm.id} belongs to no open incident")
-        engine.alarm_book.open[alarm.id] = alarm
-        engine.alarm_book.by_cause[(alarm.rule, alarm.subject)] = alarm.id
+    engine.alarm_book.restore(stored.alarms)
     engine.alarm_book.reset_at = {(rule, subject): at for rule, subject, at in stored.reset_at}
-    engine.incident_book.open = incidents
-    engine.incident_book.announced = stored.announced
-    engine.escalation.messages = stored.messages
+    engine.incident_book.restore(incidents.values(), stored.announced, stored.last_code)
+    if stored.now is not None:
+        engine.escalation.messages.restore(stored.messages, stored.runs, stored.now)
     engine.modes.walk_test = stored.walk_test
     engine.suppressions.restore(stored.held)
     engine.drills.running = stored.drill

@@ -43,6 +43,11 @@ has as long to clear it, or to take it out of service, as to look (sheet 3.9 for
 """
 
 
+def progress_within(incident: Incident) -> timedelta:
+    """How long an incident that somebody took on may stand without a verdict: its plan's limit, or the category's."""
+    return incident.re_alarm_after or PROGRESS_WITHIN[incident.category]
+
+
 class VerificationClock:
     """Moves the verification of incidents on, and sets the deadlines `verify` and `progress`."""
 
@@ -69,7 +74,7 @@ class VerificationClock:
             if not incident.verdict.stands:
                 self._watch_nothing(turn, incident)
             return incident
-        limit = PROGRESS_WITHIN[incident.category]
+        limit = progress_within(incident)
         if incident.verification in (Verification.AWAITED, Verification.UNANSWERED, Verification.OVERDUE):
             if incident.category is not Category.PERSON:
                 limit = min(limit, VERIFY_WITHIN)
@@ -90,7 +95,7 @@ class VerificationClock:
     def _watch_nothing(self, turn: Turn, incident: Incident) -> None:
         """Somebody says that a danger is none: from now on its end is waited for."""
         if incident.category.endangers_people and not incident.drill:
-            self._deadlines.set(("progress", incident.id), turn.at + PROGRESS_WITHIN[incident.category])
+            self._deadlines.set(("progress", incident.id), turn.at + progress_within(incident))
 
     def unanswered(self, turn: Turn, incident: Incident) -> Incident:
         """Nobody acknowledged in time. The escalation goes its own way; the timeline says so."""

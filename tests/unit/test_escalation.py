@@ -226,7 +226,7 @@ class TestTakenOn:
         assert closed.change == "closed" and closed.incident.closed_at == world.at
         events = ["opened", "told", "acknowledged", "cleared", "verdict", "reset", "told_over"]
         assert _events(closed.incident) == events
-        assert world.engine.escalation.messages == {}
+        assert world.engine.escalation.messages.by_id == {}
         assert ("step", incident) not in world.engine.deadlines
 
     @pytest.mark.parametrize("who", ["smoke-2", "call-1"])
@@ -250,11 +250,15 @@ class TestTakenOn:
         assert world.incident().step == 1
         assert ("second", "call") in told(world.wait(20)), "and the plan goes on as if nothing had happened"
 
-    def test_growth_of_a_trouble_within_a_minute_tells_nobody_again(self, world: World) -> None:
+    def test_what_joins_a_trouble_is_told_in_one_message_once_it_rests(self, world: World) -> None:
         world.spoke("smoke-1", battery=1.0)
         assert told(world.spoke("smoke-2", battery=1.0)) == []
-        world.wait(61)
-        assert told(world.spoke("bridged", battery=1.0)) == [("director", "repeat")]
+        assert told(world.wait(30)) == []
+        assert told(world.spoke("bridged", battery=1.0)) == []
+        assert told(world.wait(59)) == []
+        (message,) = of(world.wait(1), Notify)
+        assert (message.person, message.purpose, message.incident.alarm_count) == ("director", "repeat", 3)
+        assert told(world.wait(120)) == []
 
 
 class TestRepeats:
@@ -294,7 +298,7 @@ class TestRepeats:
 def test_messages_kept_in_memory_are_bounded_however_long_nobody_answers(world: World) -> None:
     world.spoke("smoke-1", smoke=True)
     world.wait(3600)
-    assert len(world.engine.escalation.messages) <= 3
+    assert len(world.engine.escalation.messages.by_id) <= 3
 
 
 def test_a_long_timeline_is_bounded_and_its_effects_still_tell_every_new_line() -> None:

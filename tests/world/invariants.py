@@ -85,11 +85,11 @@ def check_state(engine: Engine) -> None:
         due = engine.deadlines.due_at(("step", incident.id))
         assert due == incident.next_step_at
         if incident.acknowledged_at is None and due is None:
-            plan = engine.duty.plan(incident.category)
+            plan = engine.duty.plans.of_incident(incident)
             assert plan.repeats_max and not incident.category.endangers_people
     due = engine.next_deadline()
     assert due is None or engine.now is None or due >= engine.now
-    assert {m.incident for m in engine.escalation.messages.values()} <= set(incidents)
+    assert {m.incident for m in engine.escalation.messages.by_id.values()} <= set(incidents)
     for state in engine.devices.values():
         assert state.silent or ("silent", state.device.id) in engine.deadlines
 
