@@ -234,11 +234,10 @@ class Gateway:
             await self.clock.sleep(CONSOLE_AGAIN_S)
 
     def _local_socket(self) -> LocalSocket:
-        """The door for `anlian devices`."""
-        parts, adopt = self.parts, self.reloader.adopt
-        return LocalSocket(
-            self.settings.data_dir, lambda: parts.inventory.strangers, adopt, self.clock, self.health.tell
-        )
+        """The door for `anlian devices` and `anlian audit`."""
+        folder, parts, adopt = self.settings.data_dir, self.parts, self.reloader.adopt
+        progress = partial(health.progress, self.clock, self.decider, self.record.head, self.metrics, self.sites)
+        return LocalSocket(folder, lambda: parts.inventory.strangers, adopt, progress, self.clock, self.health.tell)
 
     async def _serve_console(self) -> None:
         server = self.settings.console

@@ -13,8 +13,9 @@ from typing import Protocol
 
 import structlog
 
-from gateway.clock import STEP_LIMIT, SystemClock, kernel_says_synchronised
+from gateway.clock import STEP_LIMIT, Clock, SystemClock, kernel_says_synchronised
 from gateway.inbox import Delivery, Inbox
+from gateway.metrics import Metrics
 from rules.inputs import AnyInput, ClockStepped, LinkChanged
 
 log = structlog.get_logger("health")
@@ -31,6 +32,24 @@ class Shifted(Protocol):
     """Whoever stamps entries with the difference between engine time and the time on the wall."""
 
     shift_ms: int
+
+
+class Deciding(Protocol):
+    """The deciding task, as far as it tells that it goes round (monotonic)."""
+
+    progressed_at: float
+
+
+def progress(
+    clock: Clock, deciding: Deciding, head: Callable[[str], int], metrics: Metrics, homes: Iterable[str]
+) -> dict[str, object]:
+    """That we decide, commit and acknowledge, for whoever watches us from outside (gateway/audit/progress.py)."""
+    return {
+        "now": clock.now().isoformat(),
+        "decided_s": clock.monotonic() - deciding.progressed_at,
+        "heads": {home: head(home) for home in homes},
+        **metrics.as_dict(),
+    }
 
 
 class Links:

@@ -19,6 +19,7 @@ import msgspec
 
 from devices.catalog import PROFILES, VARIANTS
 from devices.codec import Profile
+from gateway.load_audit import check_audit
 from gateway.load_cameras import check_cameras
 from gateway.load_channels import check_channels
 from gateway.load_cross import cross_check
@@ -115,6 +116,7 @@ def examine(
         faults += found
         faults += check_channels(settings, secrets, str(path))
         faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
+        faults += check_audit(settings, str(path))
     if elsewhere:
         faults = [msgspec.structs.replace(f, warning=True) if f.mend == ABSENT else f for f in faults]
     if settings is None or any(not fault.warning for fault in faults):

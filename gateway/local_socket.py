@@ -72,10 +72,12 @@ class LocalSocket:
         folder: Path,
         strangers: Callable[[], Sequence[Heard]],
         adopt: Callable[[Adoption, str], Awaitable[object]],
+        progress: Callable[[], dict[str, Any]],
         clock: Clock,
         tell: Callable[[str, bool, str], None],
     ) -> None:
         self._folder = folder
+        self._progress = progress
         self._strangers = strangers
         self._adopt = adopt
         self._clock = clock
@@ -134,9 +136,11 @@ class LocalSocket:
         match said:
             case {"ask": "strangers"}:
                 return {"strangers": [_plain(one) for one in self._strangers()]}
+            case {"ask": "progress"}:
+                return {"progress": self._progress()}
             case {"ask": "adopt", "adoption": dict(wanted)}:
                 return await self._take(wanted, _who(writer))
-        return _refused('expected {"ask": "strangers"} or {"ask": "adopt", "adoption": {…}}')
+        return _refused('expected {"ask": "strangers"}, {"ask": "progress"} or {"ask": "adopt", "adoption": {…}}')
 
     async def _take(self, wanted: dict[str, Any], by: str) -> dict[str, Any]:
         try:
@@ -146,11 +150,11 @@ class LocalSocket:
         return {"adopted": wanted["id"]}
 
 
-def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+def ask(folder: Path, request: dict[str, Any], *, seconds: float = ANSWER_S) -> dict[str, Any]:
     """The answer of the gateway that runs in this data_dir. NoGateway if none does; PermissionError as it comes."""
     try:
         with _short(folder) as path, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(ANSWER_S)
+            connection.settimeout(seconds)
             connection.connect(str(path))
             connection.sendall(json.dumps(request, ensure_ascii=False).encode() + b"\n")
             with connection.makefile("rb") as answers:
@@ -158,7 +162,7 @@ def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as fault:
         raise NoGateway(f"no gateway runs in {folder}") from fault
     except TimeoutError as fault:
-        raise NoGateway(f"the gateway in {folder} did not answer within {ANSWER_S:g} s") from fault
+        raise NoGateway(f"the gateway in {folder} did not answer within {seconds:g} s") from fault
     if not line.endswith(b"\n"):
         raise NoGateway(f"the gateway in {folder} ended before it answered")
     answer: dict[str, Any] = json.loads(line)

@@ -197,6 +197,23 @@ class Heartbeat(Section):
     every_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
 
 
+class AuditCall(Section):
+    """Whom the auditor calls when it finds something: one of `channels` (opened by itself), and an address there."""
+
+    channel: Name
+    address: str = ""
+
+
+class Audit(Section):
+    """`anlian audit`: how often it looks, how long something must stay wrong, whom it calls, and its own heartbeat."""
+
+    every_s: Annotated[float, Field(ge=1, le=60)] = 10.0
+    tolerance_s: Annotated[float, Field(ge=75, le=600)] = 90.0
+    repeat_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
+    calls: tuple[AuditCall, ...] = ()
+    heartbeat: Heartbeat | None = None
+
+
 class Journal(Section):
     """The journal's file, its groups and its budgets (edge profile: group_ms 500, keep_days 7, keep_gib 16)."""
 
@@ -268,6 +285,7 @@ class Settings(Section):
     channels: tuple[AnyChannel, ...] = ()
     heartbeat: Heartbeat | None = None
     journal: Journal = Journal()
+    audit: Audit = Audit()
     proof: ProofLimits = ProofLimits()
     stills: Stills = Stills()
     console: Console = Console()
