@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rules.alarm import NOT_SUPPRESSED, Alarm, Category, Suppression, SuppressionKind
+from rules.alarm_index import AlarmIndex
 from rules.duty import Duty
 from rules.effects import AlarmChanged, Change
 from rules.incidents import Incidents
@@ -93,7 +94,7 @@ class Alarms:
     def __init__(self, incidents: Incidents) -> None:
         self._incidents = incidents
         self.open: dict[str, Alarm] = {}
-        self._by_incident: dict[str, dict[str, None]] = {}
+        self._index = AlarmIndex()
         self.by_cause: dict[tuple[str, str], str] = {}
         self.reset_at: dict[tuple[str, str], datetime] = {}
         self.tests: Tests | None = None
@@ -327,7 +328,7 @@ class Alarms:
 
     def of_incident(self, incident: str) -> list[Alarm]:
         """The open alarms of an incident, in the order in which they were raised."""
-        return [self.open[alarm] for alarm in self._by_incident.get(incident, ())]
+        return [self.open[alarm] for alarm in self._index.of(incident)]
 
     def dangers_in(self, zone: str) -> list[Alarm]:
         """The real open alarms of a zone that endanger people, held back or not."""
@@ -339,7 +340,7 @@ class Alarms:
 
     def foremost(self, incident: str) -> Alarm | None:
         """The first open alarm of an incident: the one its messages are about."""
-        first = next(iter(self._by_incident.get(incident, ())), None)
+        first = self._index.first(incident)
         return self.open[first] if first is not None else None
 
     def newest(self, incident: str) -> Alarm | None:
@@ -355,30 +356,12 @@ class Alarms:
         before = self.open.get(alarm.id)
         self.open[alarm.id] = alarm
         self.by_cause[(alarm.rule, alarm.subject)] = alarm.id
-        if before is None or before.incident != alarm.incident:
-            if before is not None:
-                self._unlist(before)
-            self._list(alarm)
-
-    def _list(self, alarm: Alarm) -> None:
-        """Put an alarm into its incident's list, which stays in the order in which the alarms were raised."""
-        if not alarm.incident:
-            return
-        listed = self._by_incident.setdefault(alarm.incident, {})
-        is_last = not listed or _number(next(reversed(listed))) < _number(alarm.id)
-        listed[alarm.id] = None
-        if not is_last:
-            self._by_incident[alarm.incident] = dict.fromkeys(sorted(listed, key=_number))
-
-    def _unlist(self, alarm: Alarm) -> None:
-        listed = self._by_incident.get(alarm.incident)
-        if listed is not None:
-            listed.pop(alarm.id, None)
-            if not listed:
-                del self._by_incident[alarm.incident]
+        belonged = before.incident if before is not None else ""
+        if belonged != alarm.incident:
+            self._index.move(alarm.id, belonged, alarm.incident)
 
     def _end(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, change: Change, reason: str) -> None:
-        self._unlist(self.open.pop(alarm.id))
+        self._index.move(alarm.id, self.open.pop(alarm.id).incident, "")
         del self.by_cause[(alarm.rule, alarm.subject)]
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
         if alarm.incident:
@@ -396,8 +379,3 @@ class Alarms:
         if taken is not None and all(other.acknowledged for other in left):
             # The one alarm that nobody had taken on ended by itself: nothing is left to acknowledge.
             self._incidents.acknowledge(turn, duty, alarm.incident, taken.by, left[-1])
-
-
-def _number(alarm_id: str) -> tuple[int, ...]:
-    """Where an alarm stands in the order of raising: its id is `home:epoch:seq`, and `.n` from the second on."""
-    return tuple(int(part) for part in alarm_id.rpartition(":")[2].split("."))

@@ -1,0 +1,38 @@
+"""Which open alarms belong to which incident, so that nobody has to look through all of them."""
+
+from __future__ import annotations
+
+
+class AlarmIndex:
+    """The ids of each incident's open alarms, in the order in which they were raised."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, None]] = {}
+
+    def of(self, incident: str) -> tuple[str, ...]:
+        """The alarms of an incident."""
+        return tuple(self._of.get(incident, ()))
+
+    def first(self, incident: str) -> str | None:
+        """The first open alarm of an incident, or None."""
+        return next(iter(self._of.get(incident, ())), None)
+
+    def move(self, alarm: str, before: str, now: str) -> None:
+        """An alarm leaves one incident ("" is none) for another."""
+        listed = self._of.get(before)
+        if listed is not None:
+            listed.pop(alarm, None)
+            if not listed:
+                del self._of[before]
+        if not now:
+            return
+        listed = self._of.setdefault(now, {})
+        is_last = not listed or _number(next(reversed(listed))) < _number(alarm)
+        listed[alarm] = None
+        if not is_last:
+            self._of[now] = dict.fromkeys(sorted(listed, key=_number))
+
+
+def _number(alarm: str) -> tuple[int, ...]:
+    """Where an alarm stands in the order of raising: its id is `home:epoch:seq`, and `.n` from the second on."""
+    return tuple(int(part) for part in alarm.rpartition(":")[2].split("."))
