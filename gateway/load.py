@@ -28,9 +28,10 @@ from gateway.load_pushes import check_pushes
 from gateway.load_settings import ABSENT, FILE_MAX, Secrets, absolute, find_secrets, validate
 from gateway.settings import VIDEO_SOURCE, Settings
 from rules.parse import Fault, KindDefaults, Names, SelectNames, parse_rules, parse_site, suggestion
+from rules.parse_people import parse_shared_people
 from rules.rule import Rule
 from rules.schedule import CHINA
-from rules.site import Site
+from rules.site import Person, Site
 
 SHIPPED_PACKS: Final = ("fire", "electrical", "person", "video", "supervision", "panel")
 """The packs that are in force where the main file names none, and that it may name without a path."""
@@ -102,7 +103,7 @@ def examine(
     base = path.parent
     site_paths = [base / text for text in _texts(values, "sites")]
     pack_names = _texts(values, "packs") or list(SHIPPED_PACKS)
-    sites, homes = _read_sites(site_paths, values, faults)
+    sites, homes = _read_sites(site_paths, values, base, faults)
     packs = read_packs(pack_names, base, faults)
     rules = join_packs(packs, [site for _, site in sites], faults)
     shadow_rules = _shadow_rules(_texts(values, "shadow_packs"), base, packs, [site for _, site in sites], faults)
@@ -208,15 +209,33 @@ def _named(values: Mapping[str, Any], section: str, **wanted: object) -> set[str
     }
 
 
+def _shared_people(
+    values: Mapping[str, Any], base: Path, homes: Collection[str], faults: list[Fault]
+) -> dict[str, tuple[Person, ...]]:
+    """The people of the file that homes share, by home; none where the main file names no such file."""
+    name = values.get("people")
+    if not isinstance(name, str):
+        return {}
+    file = str(base / name)
+    tables = read_toml(base / name, file, "", faults)
+    if tables is None:
+        return {}
+    people, found = parse_shared_people(tables, _named(values, "channels"), homes)
+    faults += [msgspec.structs.replace(fault, file=file) for fault in found]
+    return people
+
+
 def _read_sites(
-    paths: list[Path], values: Mapping[str, Any], faults: list[Fault]
+    paths: list[Path], values: Mapping[str, Any], base: Path, faults: list[Fault]
 ) -> tuple[list[tuple[Path, Site]], list[str]]:
     """The homes that have no fault, and the ids of all, as far as they could be read."""
     sites: list[tuple[Path, Site]] = []
     kinds = kind_defaults()
     first: dict[str, Path] = {}
-    for path in paths:
-        tables = read_toml(path, str(path), "", faults)
+    files = [(path, read_toml(path, str(path), "", faults)) for path in paths]
+    homes = [tables["home"].get("id") for _, tables in files if tables and isinstance(tables.get("home"), Mapping)]
+    shared = _shared_people(values, base, [home for home in homes if isinstance(home, str)], faults)
+    for path, tables in files:
         if tables is None:
             continue
         home = tables.get("home")
@@ -226,7 +245,7 @@ def _read_sites(
         if _named(values, "cameras"):  # of any home: that each has its camera is checked with them
             sources.add(VIDEO_SOURCE)
         names = Names(kinds, sources, _named(values, "channels"))
-        site, found = parse_site(tables, names)
+        site, found = parse_site(tables, names, shared.get(home_id, ()) if isinstance(home_id, str) else ())
         if isinstance(home_id, str) and home_id in first:
             problem = f"home {home_id!r} is already described by {first[home_id]}"
             found.append(Fault(path="home.id", problem=problem, mend="Give each home its own id"))

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 from gateway.load import kind_defaults
-from rules.schema import rules_schema, site_schema
+from rules.schema import people_schema, rules_schema, site_schema
 
 
 def schema_texts() -> dict[str, str]:
     """File name -> text."""
     kinds = kind_defaults()
-    schemas = {"rules.json": rules_schema(kinds), "site.json": site_schema(kinds)}
+    schemas = {"rules.json": rules_schema(kinds), "site.json": site_schema(kinds), "people.json": people_schema()}
     return {name: json.dumps(schema, ensure_ascii=False, indent=1) + "\n" for name, schema in schemas.items()}
 
 

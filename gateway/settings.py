@@ -266,6 +266,7 @@ class Settings(Section):
 
     data_dir: Path = Path("/var/lib/anlian")
     sites: tuple[Path, ...]
+    people: Path | None = None
     packs: tuple[Path, ...] = ()
     shadow_packs: tuple[Path, ...] = ()
     public_url: str

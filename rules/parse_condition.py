@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final, cast
@@ -34,7 +33,6 @@ TIMES_MAX: Final = 100
 WITHIN_MIN: Final = timedelta(seconds=1)
 WITHIN_MAX: Final = timedelta(days=31)
 _UNKNOWN: Final = tuple(unknown.value for unknown in Unknown)
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z", re.ASCII)
 
 
 def condition_of(table: Table) -> Condition | None:
@@ -227,7 +225,7 @@ def _schedule(parent: Table, name: str) -> Condition | None:
     table = parent.table(name)
     if table is None:
         return None
-    begins, ends = _minute(table, "from"), _minute(table, "to")
+    begins, ends = table.minute("from"), table.minute("to")
     if ("from" in table) != ("to" in table):
         table.fault("", "has only one end", 'Write from = "22:00" and to = "06:00"')
     elif "from" in table and begins == ends:
@@ -239,18 +237,6 @@ def _schedule(parent: Table, name: str) -> Condition | None:
         table.fault("", "says nothing", 'Write from = "22:00" and to = "06:00", or days = ["workday"]')
     table.close(("from", "to", "days"))
     return Schedule(begins=begins, ends=ends, days=days)
-
-
-def _minute(table: Table, name: str) -> int:
-    """A time of day in minutes since midnight."""
-    value = table.take(name)
-    if value is None:
-        return 0
-    match = _TIME.match(value) if isinstance(value, str) else None
-    if match is None:
-        table.fault(name, f"{value!r} is not a time of day", 'Write it like "22:00"')
-        return 0
-    return int(match[1]) * 60 + int(match[2])
 
 
 CONDITIONS: Final[Mapping[str, Callable[[Table, str], Condition | None]]] = {

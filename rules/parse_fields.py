@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Final, TypeVar
 
 import msgspec
 
 from rules.text import Text
+
+_Parsed = TypeVar("_Parsed")
 
 TEXT_MAX: Final = 400
 LIST_MAX: Final = 10_000
@@ -25,6 +27,7 @@ DURATION_MAX: Final = timedelta(days=366)
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _DOTTED_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*\Z")
 _DURATION: Final = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s)?\Z", re.ASCII)
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z", re.ASCII)
 _MEASURE: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*(\S+)\Z", re.ASCII)
 
 
@@ -195,6 +198,55 @@ class Table:
             return default
         return duration
 
+    def day(self, name: str) -> date | None:
+        """A day: 2026-11-23, or the same as a text; None if it is not there."""
+        value = self.take(name)
+        if isinstance(value, str):
+            value = _parsed(date.fromisoformat, value)
+        if isinstance(value, datetime) or not isinstance(value, date | None):
+            self.fault(name, f"must be a day, found {_shown(self._values.get(name))}", "Write it like 2026-11-23")
+            return None
+        return value
+
+    def days(self, name: str) -> tuple[date, ...]:
+        """A list of days, in order, each once; empty if it is not there."""
+        value = self.take(name)
+        if value is None:
+            return ()
+        found = [
+            _parsed(date.fromisoformat, item) if isinstance(item, str) else item
+            for item in (value if isinstance(value, list) else [value])
+        ]
+        days = {item for item in found if isinstance(item, date) and not isinstance(item, datetime)}
+        if len(days) != len(found):
+            self.fault(name, "must be a list of days, each once", f"Write {name} = [2026-11-23, 2026-11-24]")
+        if len(days) > LIST_MAX:
+            self.fault(name, f"has {len(days)} entries", f"At most {LIST_MAX} are allowed")
+        return tuple(sorted(days))[:LIST_MAX]
+
+    def moment(self, name: str) -> datetime:
+        """A day and a time of day on the wall, in whole minutes: 2026-11-23T08:00."""
+        value = self.take(name)
+        if isinstance(value, str):
+            value = _parsed(datetime.fromisoformat, value)
+        if not isinstance(value, datetime) or value.tzinfo is not None or value.second or value.microsecond:
+            found = self._values.get(name)
+            problem = "is missing" if found is None else f"must be a day and a time, found {_shown(found)}"
+            self.fault(name, problem, "Write it like 2026-11-23T08:00:00: the home's own time, whole minutes")
+            return datetime.min  # noqa: DTZ901 - local time, and never used: there is a fault
+        return value
+
+    def minute(self, name: str) -> int:
+        """A time of day (`22:00`) in minutes since midnight; 0 if it is not there."""
+        value = self.take(name)
+        if value is None:
+            return 0
+        match = _TIME.match(value) if isinstance(value, str) else None
+        if match is None:
+            self.fault(name, f"{value!r} is not a time of day", 'Write it like "22:00"')
+            return 0
+        return int(match[1]) * 60 + int(match[2])
+
     def words(self, name: str, *, required: bool = True) -> Text:
         """Words in both languages: `{zh = "…", en = "…"}`, or one text, which is then taken as Chinese."""
         value = self.take(name)
@@ -291,10 +343,20 @@ def unique(tables: Iterable[tuple[Table, str]], name: str, what: str) -> None:
             first[value] = table.path
 
 
+def _parsed(read: Callable[[str], _Parsed], text: str) -> _Parsed | str:
+    """What a text says, or the text where it says nothing of that kind."""
+    try:
+        return read(text)
+    except ValueError:
+        return text
+
+
 def _shown(value: object) -> str:
     """A value as it is shown in a fault, cut short."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return "a table"
+    if isinstance(value, date):
+        return value.isoformat()
     return repr(value)[:80]

@@ -9,12 +9,13 @@ by everybody: no plan resolves to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from rules.alarm import Category
 from rules.parse_fields import Table, suggestion, unique
+from rules.people import Post
 from rules.site import Person, Plan, PlanStep
 
 ROLE: Final = "role:"
@@ -23,16 +24,35 @@ CARER: Final = "carer"
 DIRECTOR: Final = "director"
 _CATEGORIES: Final = tuple(category.value for category in Category)
 REPEAT_MIN: Final = timedelta(seconds=10)
+_NOBODY: Final = {
+    "role": "no person has the role",
+    "team": "no person is on the team",
+    "post": "there is no post",
+    "home": "no contact belongs to the home",
+    "contact": "there is no contact",
+}
+"""What a step may name beside a person, and the words where it names nobody."""
+
+Named = Mapping[str, Collection[str]]
+"""The names that a step may use: ids under "", and those behind `role:`, `team:`, `post:`, `home:`, `contact:`."""
 
 
-def parse_plans(tables: Sequence[Table], people: Sequence[Person]) -> tuple[Plan, ...]:
+def parse_plans(
+    tables: Sequence[Table], people: Sequence[Person], contacts: Sequence[Person] = (), posts: Sequence[Post] = ()
+) -> tuple[Plan, ...]:
     """The plans of a site, those it leaves out included, in the order of the categories."""
-    ids = {person.id for person in people}
-    roles = {person.role for person in people}
+    named = {
+        "": {person.id for person in (*people, *contacts)},
+        "role": {person.role for person in people},
+        "team": {team for person in people for team in person.teams},
+        "post": {post.id for post in posts},
+        "home": {contact.home for contact in contacts if contact.home},
+        "contact": {contact.id for contact in contacts},
+    }
     unique([(table, _category_name(table)) for table in tables], "category", "category")
     plans: dict[Category, Plan] = {}
     for table in tables:
-        plan = _plan(table, ids, roles)
+        plan = _plan(table, named)
         if plan is not None:
             plans.setdefault(plan.category, plan)
     return tuple(plans.get(category) or default_plan(category, people) for category in Category)
@@ -43,10 +63,10 @@ def _category_name(table: Table) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _plan(table: Table, ids: Collection[str], roles: Collection[str]) -> Plan | None:
+def _plan(table: Table, named: Named) -> Plan | None:
     name = table.text("category")
     known = table.known("category", name, _CATEGORIES, "category")
-    steps = tuple(_step(step, ids, roles) for step in table.tables("steps"))
+    steps = tuple(_step(step, named) for step in table.tables("steps"))
     if not steps:
         table.fault("steps", "has no step", 'Write steps = [{tell = ["role:carer"]}]')
     repeat_every = table.duration("repeat_every", timedelta(seconds=60), REPEAT_MIN, timedelta(days=7))
@@ -60,20 +80,20 @@ def _plan(table: Table, ids: Collection[str], roles: Collection[str]) -> Plan | 
     return Plan(category=category, steps=steps, repeat_every=repeat_every, repeats_max=repeats_max)
 
 
-def _step(table: Table, ids: Collection[str], roles: Collection[str]) -> PlanStep:
+def _step(table: Table, named: Named) -> PlanStep:
     tell = table.names("tell")
     if not tell:
         table.fault("tell", "tells nobody", 'Name people or roles: tell = ["role:carer", "wang-li"]')
     for name in tell:
-        if name.startswith(ROLE):
-            role = name.removeprefix(ROLE)
-            if name == EVERYBODY:
-                continue
-            if role not in roles:
-                table.fault("tell", f"no person has the role {role!r}", suggestion(role, roles))
-        elif name not in ids:
-            mend = f'Write "{ROLE}{name}" for everybody of that role' if name in roles else suggestion(name, ids)
-            table.fault("tell", f"unknown person {name!r}", mend)
+        kind, colon, rest = name.partition(":")
+        if name == EVERYBODY:
+            continue
+        if colon and kind in _NOBODY:
+            if rest not in named[kind]:
+                table.fault("tell", f"{_NOBODY[kind]} {rest!r}", suggestion(rest, named[kind]))
+        elif name not in named[""]:
+            mends = [f'Write "{each}:{name}" for everybody of that {each}' for each in _NOBODY if name in named[each]]
+            table.fault("tell", f"unknown person {name!r}", mends[0] if mends else suggestion(name, named[""]))
     after = table.duration("after", timedelta(0), most=timedelta(days=1))
     table.close()
     return PlanStep(tell=tell, after=after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -12,8 +12,10 @@ import msgspec
 from devices.means import meant, why_not
 from rules.alarm import Category
 from rules.parse_fields import Fault, Table, suggestion, unique
+from rules.parse_people import parse_contacts, parse_people
 from rules.parse_plan import parse_plans
-from rules.site import Channel, Device, Person, ResidentClass, Site, Zone
+from rules.parse_roster import parse_roster
+from rules.site import Device, Person, ResidentClass, Site, Zone
 
 SILENCE_MIN: Final = timedelta(seconds=10)
 SILENCE_MAX: Final = timedelta(days=31)
@@ -52,14 +54,21 @@ class Names(msgspec.Struct, frozen=True):
     destinations: Collection[str] | None = None
 
 
-def parse_site(values: Mapping[str, object], names: Names) -> tuple[Site | None, list[Fault]]:
-    """The home that a site file describes, and every fault in it. With faults other than warnings there is no site."""
+def parse_site(
+    values: Mapping[str, object], names: Names, shared: Sequence[Person] = ()
+) -> tuple[Site | None, list[Fault]]:
+    """The home that a site file describes, and every fault in it. With faults other than warnings there is no site.
+
+    `shared` are the home's people of the file that homes share.
+    """
     faults: list[Fault] = []
     root = Table(values, "", faults)
     zones = _zones(root.tables("zone"))
-    people = _people(root.tables("person"), names)
+    people = parse_people(root.tables("person"), names.destinations, shared)
+    contacts = parse_contacts(root.tables("contact"), names.destinations, people)
+    posts, shifts, overrides = parse_roster(root, people)
     devices = _devices(root.tables("device"), names, {zone.id: zone.tags for zone in zones})
-    plans = parse_plans(root.tables("plan"), people)
+    plans = parse_plans(root.tables("plan"), people, contacts, posts)
     home = root.table("home")
     if home is None:
         if "home" not in root:
@@ -77,6 +86,10 @@ def parse_site(values: Mapping[str, object], names: Names) -> tuple[Site | None,
         devices=devices,
         people=people,
         plans=plans,
+        contacts=contacts,
+        posts=posts,
+        shifts=shifts,
+        overrides=overrides,
     )
     if len(site.id) > 32:
         home.fault("id", f"has {len(site.id)} characters", "At most 32 are allowed: it stands in every topic")
@@ -198,32 +211,3 @@ def _defaults(table: Table, kind: str, names: Names) -> KindDefaults:
     known = [defaults.profile, *defaults.variants]
     table.known("profile", profile, known, f"profile of kind {kind!r}")
     return defaults.variants.get(profile, defaults)
-
-
-def _people(tables: list[Table], names: Names) -> tuple[Person, ...]:
-    people = [(table, _person(table, names)) for table in tables]
-    unique([(table, person.id) for table, person in people], "id", "person")
-    return tuple(person for _, person in people)
-
-
-def _person(table: Table, names: Names) -> Person:
-    table.name_subject("person")
-    person = Person(
-        id=table.id("id"),
-        name=table.text("name"),
-        role=table.id("role"),
-        channels=tuple(_channel(channel, names) for channel in table.tables("channels")),
-        group=table.flag("group", False),
-        on_duty=table.flag("on_duty", True),
-    )
-    unique([(table, f"{c.destination} {c.address}".strip()) for c in person.channels], "channels", "channel")
-    table.close()
-    return person
-
-
-def _channel(table: Table, names: Names) -> Channel:
-    destination = table.text("destination")
-    table.known("destination", destination, names.destinations, "destination")
-    channel = Channel(destination=destination, address=table.text("address", ""))
-    table.close()
-    return channel

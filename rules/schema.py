@@ -13,7 +13,10 @@ from rules.alarm import Category
 from rules.condition import Unknown
 from rules.parse_condition import DEVICES_MAX, PARTS_MAX, TIMES_MAX
 from rules.parse_fields import ID_MAX, TEXT_MAX
+from rules.parse_people import CERTIFICATES_MAX, LEVEL_WORDS, ORDER_MAX, TYPE_WORDS
+from rules.parse_roster import GROUPS_MAX, PEOPLE_MIN_MAX
 from rules.parse_site import BEDS_MAX
+from rules.people import PostKind
 from rules.rule import Per
 from rules.schedule import DAYS
 from rules.site import ResidentClass
@@ -46,6 +49,8 @@ _WORDS: Final[Schema] = {
     "description": '中英文 / words in both languages: {zh = "…", en = "…"}',
 }
 _TIME: Final[Schema] = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+_DATE: Final[Schema] = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_MOMENT: Final[Schema] = {"type": "string", "description": "当地时间 / local time: 2026-11-23T08:00:00"}
 _BOOLEAN: Final[Schema] = {"type": "boolean"}
 _NAMES: Final[Schema] = {"type": "array", "items": {"type": "string"}}
 _TAGS: Final[Schema] = {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,31}$"}}
@@ -209,27 +214,115 @@ def site_schema(kinds: Collection[str]) -> Schema:
         tags=_named("标签 / bathroom, exit, lives_alone, uplink, …", _TAGS),
     )
     schema = _table(
-        ("home", "zone", "person"),
+        ("home", "zone"),
         home=home,
         zone={"type": "array", "items": zone, "minItems": 1},
         device={"type": "array", "items": device},
-        person={"type": "array", "items": _person(), "minItems": 1},
+        person={"type": "array", "items": _person("role", assigned_from=_DATE, assigned_until=_DATE)},
+        contact={"type": "array", "items": _contact()},
+        post={"type": "array", "items": _post()},
+        shift={"type": "array", "items": _shift()},
+        override={"type": "array", "items": _override()},
         plan={"type": "array", "items": _plan()},
     )
     return {"$schema": DIALECT, "title": "安联网 site file", **schema}
 
 
-def _person() -> Schema:
-    channel = _table(("destination",), destination=_TEXT, address=_OPTIONAL)
+def people_schema() -> Schema:
+    """The schema of the file of people that several homes share."""
+    home = _table(("home",), home=_id(), role=_id(), until=_DATE)
+    home["properties"]["from"] = _DATE
+    homes: Schema = {"type": "array", "items": home, "minItems": 1}
+    people = _table(("person",), person={"type": "array", "items": _person("homes", homes=homes)})
+    return {"$schema": DIALECT, "title": "安联网 people file", **people}
+
+
+def _channels() -> Schema:
+    channel = _table(
+        ("destination",),
+        destination=_TEXT,
+        address=_OPTIONAL,
+        consent=_named("本人同意 / the person agreed to be called so", _BOOLEAN),
+        order=_named("先后：相同则同时 / equal ones at once, larger ones later", _whole(0, ORDER_MAX)),
+    )
+    return {"type": "array", "items": channel}
+
+
+def _person(*required: str, **more: Schema) -> Schema:
+    certificate = _table(
+        ("type",),
+        type={"enum": list(TYPE_WORDS)},
+        level={"enum": list(LEVEL_WORDS)},
+        number=_OPTIONAL,
+        expires_on=_DATE,
+    )
     return _table(
-        ("id", "name", "role"),
+        ("id", "name", *required),
         id=_id(),
         name=_TEXT,
         role=_id(),
-        channels={"type": "array", "items": channel},
-        group=_BOOLEAN,
+        channels=_channels(),
+        group=_named("群 / a group chat", _BOOLEAN),
         on_duty=_BOOLEAN,
+        teams=_named("小组 / teams", _NAMES),
+        phones=_named("供人查看的电话 / numbers for people to read", _NAMES),
+        certificates={"type": "array", "items": certificate, "maxItems": CERTIFICATES_MAX},
+        **more,
     )
+
+
+def _contact() -> Schema:
+    return _table(
+        ("id", "name"),
+        id=_id(),
+        name=_TEXT,
+        role=_id(),
+        home=_named("所属邻近机构 / the neighbour home it belongs to", _id()),
+        channels=_channels(),
+        phones=_NAMES,
+        group=_BOOLEAN,
+    )
+
+
+def _hours() -> dict[str, Schema]:
+    return {"from": _TIME, "to": _TIME, "days": {"type": "array", "items": {"enum": list(DAYS)}}}
+
+
+def _post() -> Schema:
+    return _table(
+        ("id", "name"),
+        id=_id(),
+        name=_WORDS,
+        kind={"enum": [kind.value for kind in PostKind]},
+        people_min=_named("至少几人 / how many at least", _whole(1, PEOPLE_MIN_MAX)),
+        certificate={"enum": list(TYPE_WORDS)},
+        level_min={"enum": list(LEVEL_WORDS)},
+        single_allowed_by=_named("允许单人值班的地方规定 / the local rule that allows one alone", _OPTIONAL),
+        combinable=_named("可由兼岗人员值守 / may be held beside another post", _BOOLEAN),
+        **_hours(),
+    )
+
+
+def _shift() -> Schema:
+    return _table(
+        ("id", "post"),
+        id=_id(),
+        post=_id(),
+        people=_NAMES,
+        groups=_named("轮班各组 / those who take turns", {"type": "array", "items": _NAMES, "maxItems": GROUPS_MAX}),
+        rotates_from=_named("第一组从哪天起 / the day on which the first group begins", _DATE),
+        rotate_every=_named("几天一轮换 / a turn lasts so many days", _whole(1, 366)),
+        from_on=_DATE,
+        until_on=_DATE,
+        dates={"type": "array", "items": _DATE},
+        **_hours(),
+    )
+
+
+def _override() -> Schema:
+    schema = _table(("from", "until"), post=_id(), person=_id(), instead_of=_id(), reason=_OPTIONAL)
+    schema["properties"] |= {"from": _MOMENT, "until": _MOMENT}
+    return schema
 
 
 def _plan() -> Schema:

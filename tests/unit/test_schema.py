@@ -16,19 +16,22 @@ from gateway.load import kind_defaults
 from gateway.schema_files import schema_texts
 from rules.parse import CONDITIONS, Names, parse_rules, parse_site
 from rules.parse_fields import Table
+from rules.parse_people import parse_shared_people
 from tests.configuration_world import SITE
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES, HOME = (json.loads(schema_texts()[name]) for name in ("rules.json", "site.json"))
+RULES, HOME, PEOPLE = (json.loads(schema_texts()[name]) for name in ("rules.json", "site.json", "people.json"))
 PACKS = sorted(path for path in (ROOT / "rules" / "packs").glob("*.toml") if path.name != "home.toml")
 HOMES = [ROOT / "rules" / "packs" / "home.toml", *sorted((ROOT / "deploy" / "sites").glob("*.toml"))]
 
 
 def complaints(schema: dict[str, Any], values: object) -> list[str]:
-    return [f"{list(one.path)}: {one.message}" for one in jsonschema.Draft7Validator(schema).iter_errors(values)]
+    # Editors see a day or a time of TOML as a text.
+    plain = json.loads(json.dumps(values, default=str))
+    return [f"{list(one.path)}: {one.message}" for one in jsonschema.Draft7Validator(schema).iter_errors(plain)]
 
 
-@pytest.mark.parametrize("name", ["rules.json", "site.json"])
+@pytest.mark.parametrize("name", ["rules.json", "site.json", "people.json"])
 def test_the_schema_is_current_and_is_one(name: str) -> None:
     text = (ROOT / "docs" / "schema" / name).read_text("utf-8")
     assert text == schema_texts()[name], "run: python -m gateway.schema_files docs/schema"
@@ -147,8 +150,61 @@ def test_a_rule_has_the_options_that_its_parser_asks_for(asked: dict[str, set[st
 
 def test_a_home_has_the_options_that_its_parser_asks_for(asked: dict[str, set[str]]) -> None:
     plan = '\n[[plan]]\ncategory = "fire"\nsteps = [{tell = ["role:carer"]}]\n'
-    _, faults = parse_site(tomllib.loads(SITE + plan), Names(kind_defaults()))
+    _, faults = parse_site(tomllib.loads(SITE + plan + ROSTER), Names(kind_defaults()))
     assert faults == []
+    assert complaints(HOME, tomllib.loads(SITE + plan + ROSTER)) == []
     said = dict(_tables(HOME, "", HOME))
-    for path in ("home", "zone", "device", "person", "plan"):
+    for path in ("home", "zone", "device", "person", "plan", *ROSTER_TABLES):
         assert said[path] == asked[path] - {"zh", "en"}, path
+
+
+ROSTER = """
+[[person]]
+id = "li"
+name = "李"
+role = "carer"
+teams = ["fire"]
+phones = ["+86 138 0000 0000"]
+channels = [{destination = "phone", address = "9", consent = true, order = 1}]
+certificates = [{type = "消防设施操作员", level = "中级", number = "1", expires_on = 2027-05-31}]
+assigned_from = 2026-01-01
+[[contact]]
+id = "next-door"
+name = "邻院"
+home = "home-b"
+channels = [{destination = "phone", address = "8"}]
+[[post]]
+id = "care"
+name = "护理"
+[[shift]]
+id = "day"
+post = "care"
+groups = [["li"], []]
+rotates_from = 2026-11-01
+[[override]]
+post = "care"
+from = 2026-11-23T08:00:00
+until = 2026-11-23T20:00:00
+person = "li"
+"""
+ROSTER_TABLES = ("contact", "post", "shift", "override", "person.channels", "person.certificates")
+
+
+def test_a_people_file_has_the_options_that_its_parser_asks_for(asked: dict[str, set[str]]) -> None:
+    text = SHARED_PEOPLE
+    _, faults = parse_shared_people(tomllib.loads(text), None, ["home-a"])
+    assert faults == []
+    assert complaints(PEOPLE, tomllib.loads(text)) == []
+    said = dict(_tables(PEOPLE, "", PEOPLE))
+    assert {path: said[path] for path in ("person", "person.homes")} == {
+        path: asked[path] for path in ("person", "person.homes")
+    }
+
+
+SHARED_PEOPLE = """
+[[person]]
+id = "zhao"
+name = "赵"
+role = "carer"
+homes = [{home = "home-a", from = 2026-01-01, until = 2026-12-31}]
+"""
