@@ -271,7 +271,7 @@ class Gateway:
                 stills=self.parts.stills,
                 duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
-                quality=QualityDesk(self.settings.data_dir / "journal.db", self.clock, self._shadow_state).view,
+                quality=self._quality_desk().view,
                 language=self.settings.console.language,
                 closing=self.stop,
             )
@@ -282,8 +282,11 @@ class Gateway:
         )
         return console
 
-    def _shadow_state(self, home: str) -> object | None:
-        return self.parts.shadows[home].state
+    def _quality_desk(self) -> QualityDesk:
+        shadows = self.parts.shadows
+        return QualityDesk(
+            self.settings.data_dir / "journal.db", self.clock, self.sites, lambda home: shadows[home].state
+        )
 
     def _freshness(self) -> Freshness:
         proof = self.settings.proof

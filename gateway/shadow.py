@@ -75,6 +75,7 @@ class Shadow:
         clock: Clock,
     ) -> None:
         self.state: ShadowState | None = None
+        self._rules: tuple[Rule, ...] = ()
         self._home = home
         self._wanted = asyncio.Event()
         self.change(rules, ruleset)

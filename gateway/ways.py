@@ -18,6 +18,7 @@ from gateway.deliver.couriers import open_couriers
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
+from gateway.deliver.ledger_gaps import LedgerGaps
 from gateway.deliver.ledger_heads import LedgerHeads
 from gateway.deliver.people import PeopleCourier
 from gateway.deliver.sheets import SheetFolder
@@ -297,6 +298,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
     data = settings.data_dir
     heads = LedgerHeads(data / "journal.db", data / KEY_FILE, data / FOLDER, parts.clock, parts.health.tell)
     yield heads.run
+    yield LedgerGaps(data / "journal.db", homes, parts.clock, parts.inbox.submit).run
     yield from _stills(parts)
     if settings.heartbeat is not None:
         yield Heartbeat(

@@ -177,6 +177,7 @@ _DETAILS = {
     "connected to ": "已连接 ",
     " with MQTT ": "，MQTT ",
     "not JSON": "不是 JSON",
+    " gaps of the ledger are to be explained: see the page of alarm quality": " 处台账缺口待说明：见“报警质量”页",
 }
 _STEP = re.compile(r"step (\d+)")
 _TAKEN = re.compile(r"acknowledged by (\S+)")

@@ -236,6 +236,18 @@ class ModeRequested(Input, frozen=True, kw_only=True):
     confirmed_by: str = ""
 
 
+class GapExplained(Input, frozen=True, kw_only=True):
+    """A person said why entries are lost that a row of the ledger stands for (`row`: its number in this home's ledger).
+
+    Nothing is decided by it; it is evidence.
+    """
+
+    person: str
+    row: int
+    reason: str
+    via: str = "console"
+
+
 class TimePassed(Input, frozen=True, kw_only=True):
     """Nothing happened but time: a deadline is due."""
 
@@ -254,4 +266,5 @@ AnyInput = (
     | TimePassed
     | ModeRequested
     | SuppressionRequested
+    | GapExplained
 )

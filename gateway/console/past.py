@@ -37,6 +37,7 @@ from rules.inputs import (
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
+    GapExplained,
     LinkChanged,
     PacketRefused,
     SendReported,
@@ -115,6 +116,9 @@ def _input_line(happened: AnyInput, at: datetime, site: Site, words: Words) -> P
             return line("clock_stepped", detail=f"{(happened.new - happened.old).total_seconds():+.1f} s")
         case EngineFaulted():
             return line("engine_faulted", happened.device, detail=f"{happened.fault_id} {happened.error}".strip())
+        case GapExplained():
+            who = person_words(site, happened.person)
+            return line("gap_explained", words("quality.gap_row", row=happened.row), who, happened.reason)
         case _:
             return None
 

@@ -71,7 +71,7 @@ def build(console: ConsoleParts) -> Starlette:
     panels = PanelPages(console, pages, gate, live)
     throttle = Throttle(console.clock)
     modes = ModesPages(console, pages, gate, desk, live, accounts, throttle)
-    quality = QualityPages(pages, live, console.quality)
+    quality = QualityPages(console, pages, gate, desk, live)
     log_in = LogIn(accounts, sessions, throttle, pages, gate)
     page = gate.page
     routes = [
@@ -98,6 +98,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/health.json", page(plain.health_json, Need.VIEW)),
         Route("/metrics", page(plain.metrics, Need.VIEW)),
         Route("/quality", page(quality.show, Need.LOGIN)),
+        Route("/home/{home}/ledger/explain", page(quality.explain, Need.LOGIN), methods=["POST"]),
         Route("/history", page(plain.history, Need.LOGIN)),
         *(
             Route(path, page(answer, Need.NOTHING), methods=[method])

@@ -21,6 +21,8 @@ class ShownEpisode(Protocol):
     @property
     def raised_at(self) -> datetime: ...
 
+    def rule_in(self, language: str) -> str: ...
+
 
 class ShownShadow(Protocol):
     """What the page reads of a shadow."""
@@ -38,6 +40,25 @@ class ShownShadow(Protocol):
     def fewer(self) -> Sequence[ShownEpisode]: ...
 
 
+class ShownGap(Protocol):
+    """What the page reads of a row of the ledger that is to be explained.
+
+    `at` is in ms; `first` 0: another file began.
+    """
+
+    @property
+    def row(self) -> int: ...
+
+    @property
+    def at(self) -> int: ...
+
+    @property
+    def first(self) -> int: ...
+
+    @property
+    def last(self) -> int: ...
+
+
 class ShownQuality(Protocol):
     """What the page reads of a home."""
 
@@ -45,7 +66,7 @@ class ShownQuality(Protocol):
     def quality(self) -> Quality: ...
 
     @property
-    def explain(self) -> int: ...
+    def explain(self) -> Sequence[ShownGap]: ...
 
     @property
     def shadow(self) -> ShownShadow | None: ...

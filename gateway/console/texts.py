@@ -301,6 +301,7 @@ TEXTS.update(WALK_TEST_TEXTS)
 TEXTS.update(MODE_TEXTS)
 EVENTS.update(WALK_TEST_EVENTS)
 EVENTS.update(MODE_EVENTS)
+EVENTS["gap_explained"] = ("台账缺口已说明", "gap of the ledger explained")
 
 PURPOSES: Final[dict[str, tuple[str, str]]] = {
     "call": ("请到场", "come"),

@@ -29,6 +29,8 @@ LINKS: Final[dict[str, str]] = {
     "gb26875": "消防主机接入口",
     "platform": "视频平台",
     "ledger-head": "台账签名发布",
+    "ledger-gap": "台账缺口",
+    "ledger-cut": "台账被截断",
     "local-socket": "本机命令接口",
     "destination": "送达通道",
     "feedback": "通道回执",

@@ -13,6 +13,7 @@ from rules.inputs import (
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
+    GapExplained,
     OperatorActed,
     ReadingsArrived,
     SendReported,
@@ -22,7 +23,7 @@ TELEMETRY: Final = 0
 NOTEWORTHY: Final = 1
 DANGER: Final = 2
 
-_KEPT_INPUTS: Final = (OperatorActed, SendReported, ChannelProven, EngineFaulted, ClockStepped)
+_KEPT_INPUTS: Final = (OperatorActed, SendReported, ChannelProven, EngineFaulted, ClockStepped, GapExplained)
 
 
 def is_archived(entry: JournalEntry) -> bool:

@@ -1,13 +1,18 @@
-"""The check of a ledger: every row follows from the one before it, and every signed head is still where it was."""
+"""The check of a ledger: every row follows from the one before it, every signed head is still where it was, and what
+the journal's archive asks for is there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from gateway.record.ledger import EXPLAIN, LedgerFile, Row, hash_of, seed_of
+from gateway.record.ledger_gaps import EXPLAINED, read_body
+from gateway.record.ledger_journal import JournalledLedger
 from gateway.record.seal import Head, SignedHead
 
 FAULTS_MAX: Final = 100
@@ -15,10 +20,17 @@ FAULTS_MAX: Final = 100
 
 
 class Checked(msgspec.Struct):
-    """What a check found. `explain` are the rows that stand for something lost, which a person has to explain."""
+    """What a check found. `explain` are the rows that stand for something lost, which a person has to explain.
+
+    `newest` is when the newest signed head was made; `behind` are the rows that came after it, for which no head
+    vouches. `compared` are the entries of the journal that were held against the ledger.
+    """
 
     rows: int = 0
     heads: int = 0
+    newest: datetime | None = None
+    behind: int = 0
+    compared: int = 0
     faulty: int = 0
     faults: list[str] = []
     explain: list[str] = []
@@ -43,8 +55,17 @@ class Checked(msgspec.Struct):
         found += [f"to be explained  {words}" for words in self.explain]
         found += [f"{end.stream}: row {end.number} of epoch {end.epoch}, {end.hash}" for end in self.ends]
         verdict = "sound" if self.sound else f"{self.faulty} faults"
-        found.append(f"{self.rows} rows, {self.heads} signed ends compared: {verdict}")
+        journal = f", {self.compared} entries of the journal" if self.compared else ""
+        found.append(f"{self.rows} rows, {self.heads} signed ends{journal} compared: {verdict}")
         return found
+
+    def age_line(self, now: datetime) -> str:
+        """How old the newest head is, and how many rows nobody vouches for until the next one is kept elsewhere."""
+        if self.newest is None:
+            return f"no signed head: {self.rows} rows that no head vouches for"
+        minutes = (now - self.newest).total_seconds() / 60
+        age = f"{minutes:.0f} min" if abs(minutes) < 120 else f"{minutes / 60:.0f} h"
+        return f"newest head {self.newest:%Y-%m-%d %H:%M:%S} UTC, {age} old; {self.behind} rows came behind it"
 
 
 def check_ledger(file: LedgerFile, heads: Sequence[tuple[str, SignedHead]]) -> Checked:
@@ -57,6 +78,10 @@ def check_ledger(file: LedgerFile, heads: Sequence[tuple[str, SignedHead]]) -> C
     streams = file.streams()
     for stream in streams:
         _follow(file, stream, wanted.get(stream, {}), found)
+    newest = max((signed for _, signed in heads), key=lambda signed: signed.at, default=None)
+    vouched = {head.stream: head.number for head in newest.heads} if newest is not None else {}
+    found.newest = newest.at if newest is not None else None
+    found.behind = sum(max(0, end.number - vouched.get(end.stream, 0)) for end in found.ends)
     for stream, ends in wanted.items():
         if stream not in streams:
             name = ends[max(ends)][0][0]
@@ -64,10 +89,22 @@ def check_ledger(file: LedgerFile, heads: Sequence[tuple[str, SignedHead]]) -> C
     return found
 
 
+def check_against_journal(file: JournalledLedger, found: Checked) -> None:
+    """Look for the rows that the journal's archive asks for."""
+    for stream in file.streams():
+        for compared in file.held_against(stream):
+            found.compared += 1
+            if compared.lacking:
+                where = "behind its end" if compared.beyond else "and its chain was mended"
+                what = f"{stream}: seq {compared.seq} of epoch {compared.epoch} stands in the journal"
+                found.fault(f"{what}, the ledger lacks {', '.join(compared.lacking)}: rows were cut off {where}")
+
+
 def _follow(file: LedgerFile, stream: str, wanted: dict[int, list[tuple[str, Head]]], found: Checked) -> None:
     before: bytes | None = seed_of(stream)
     last: Row | None = None
     begun = 0
+    explain: dict[int, str] = {}
     for row in file.rows(stream):
         expected = 1 if last is None else last.number + 1
         begun = begun or row.epoch
@@ -83,7 +120,10 @@ def _follow(file: LedgerFile, stream: str, wanted: dict[int, list[tuple[str, Hea
         before, last = row.hash, row
         found.rows += 1
         if row.kind in EXPLAIN:
-            found.explain.append(f"{stream}: row {row.number}, {row.kind} {row.body.decode('utf-8', 'replace')}")
+            explain[row.number] = f"{stream}: row {row.number}, {row.kind} {row.body.decode('utf-8', 'replace')}"
+        elif row.kind == EXPLAINED:
+            explain.pop(read_body(row.body).row, None)
+    found.explain += explain.values()
     if last is None:
         return
     found.ends.append(Head(stream, last.epoch, last.number, last.at, last.hash.hex()))

@@ -35,7 +35,7 @@ _IDS: Final = (
     *("id", "message", "alarm", "incident", "home", "zone", "device", "rule", "subject", "target", "category"),
     *("person", "by", "tester", "channel", "via", "verb", "verdict", "mode", "kind", "outcome", "final", "fault_id"),
     *("priority", "step", "purpose", "pattern", "test", "checked_on_site", "first_sync", "late", "found", "confirmed"),
-    *("confirmed_by", "once"),
+    *("confirmed_by", "once", "row"),
 )
 """The fields that are ids, codes or numbers: all that a row may hold."""
 

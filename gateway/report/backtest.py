@@ -17,6 +17,7 @@ from gateway.record.replay import JournalFile
 from gateway.record.segments import from_ms, to_ms
 from gateway.report.candidate import Candidate
 from gateway.report.difference import Comparison, Difference
+from gateway.report.names import SiteNames
 from rules.engine import Engine
 from rules.inputs import SiteChanged, TimePassed
 from rules.rule import Rule
@@ -194,11 +195,12 @@ def sentence(found: Difference, language: str = "zh") -> Iterator[str]:
         yield f"首次报警{'提前' if lead >= 0 else '推迟'} {abs(lead):.1f} 秒"
 
 
-def lines(found: Backtest, language: str = "zh", most: int = 20) -> Iterator[str]:
+def lines(found: Backtest, site: Site, language: str = "zh", most: int = 20) -> Iterator[str]:
     """The backtest in words: the sentence, what was missed first, then what is more."""
     difference = found.difference
     en = language == "en"
-    yield f"{found.home}  {found.begin:%Y-%m-%d %H:%M} – {found.end:%Y-%m-%d %H:%M} UTC"
+    call = SiteNames(site, language)
+    yield f"{found.home} {site.name.in_language(language)}  {call.span(found.begin, found.end)}"
     comma = ", " if en else "，"
     yield comma.join(sentence(difference, language))
     names = (
@@ -210,7 +212,8 @@ def lines(found: Backtest, language: str = "zh", most: int = 20) -> Iterator[str
     for (english, chinese), episodes in names:
         for one in episodes[:most]:
             word = english if en else chinese
-            yield f"  {word}: {one.raised_at:%m-%d %H:%M:%S} {one.subject} {one.rule} ({one.zone}) {one.id}"
+            what = f"{one.rule_in(language)} ({one.rule}) {call.zone(one.zone)} {one.id}"
+            yield f"  {word}: {call.local(one.raised_at):%m-%d %H:%M:%S} {call.subject(one.subject)} {what}"
         if len(episodes) > most:
             yield f"  … +{len(episodes) - most}"
     if guarded := ", ".join(difference.by_guards()):

@@ -62,11 +62,12 @@ def backtest(
                     found.append(one)
     except JournalUnavailable as fault:
         raise fail(f"backtest: {fault}") from None
+    sites = {site.id: site for site in known.sites}
     for one in found:
-        text = msgspec.json.encode(one).decode() if as_json else "\n".join(lines(one, language))
+        text = msgspec.json.encode(one).decode() if as_json else "\n".join(lines(one, sites[one.home], language))
         typer.echo(text)
     if html is not None:
-        html.write_text(page(found, language), "utf-8")
+        html.write_text(page(found, sites, language), "utf-8")
         typer.echo(f"{html}: written", err=True)
     raise typer.Exit(1 if any(one.difference.confirmed.not_raised for one in found) else 0)
 

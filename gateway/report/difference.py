@@ -14,6 +14,7 @@ from rules import guards
 from rules.alarm import Alarm
 from rules.effects import AnyEffect, IncidentChanged
 from rules.incident import VerdictKind
+from rules.text import Text
 
 SAME_WITHIN: Final = timedelta(minutes=10)
 """Two alarms of one place and category so near to each other are the same event."""
@@ -23,7 +24,7 @@ EPISODES_MAX: Final = 100_000
 
 
 class Episode(msgspec.Struct, frozen=True):
-    """One alarm that was raised. `verdict` is what people found ("" where nobody said)."""
+    """One alarm that was raised. `title` is its rule's; `verdict` is what people found ("" where nobody said)."""
 
     id: str
     incident: str
@@ -33,6 +34,11 @@ class Episode(msgspec.Struct, frozen=True):
     category: str
     raised_at: datetime
     verdict: str = ""
+    title: Text = Text("")
+
+    def rule_in(self, language: str) -> str:
+        """What the rule is called."""
+        return self.title.in_language(language) or self.rule
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -129,7 +135,8 @@ class Comparison:
 def episode_of(alarm: Alarm) -> Episode:
     """An alarm as it was raised."""
     return Episode(
-        alarm.id, alarm.incident, alarm.rule, alarm.subject, alarm.zone, alarm.category.value, alarm.raised_at
+        *(alarm.id, alarm.incident, alarm.rule, alarm.subject, alarm.zone, alarm.category.value, alarm.raised_at),
+        title=alarm.title,
     )
 
 

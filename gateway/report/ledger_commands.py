@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from gateway.clock import SystemClock
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
 from gateway.record.ledger import LedgerFile, Row
-from gateway.record.ledger_check import check_ledger
+from gateway.record.ledger_check import check_against_journal, check_ledger
+from gateway.record.ledger_journal import JournalledLedger
 from gateway.record.record import JournalUnavailable
 from gateway.record.seal import (
     FILE_MAX,
@@ -59,17 +61,21 @@ def verify(
 ) -> None:
     """Find any altered, missing or reordered row, a cut tail or a chain computed anew (exit code 1).
 
+    Rows are also compared with the journal's archive: what was raised, told or done there must stand in the ledger.
+
     Without --head and --key it can only compare with heads on this machine: who may write here could have
     made those anew too.
     """
     found = configuration(settings)
     try:
-        with LedgerFile(journal_of(found, journal)) as file:
+        with JournalledLedger(journal_of(found, journal)) as file:
             heads, public = _heads(found.settings.data_dir, head or [], key)
             checked = check_ledger(file, heads)
+            check_against_journal(file, checked)
     except (SealFault, JournalUnavailable, OSError) as fault:
         raise fail(f"ledger verify: {fault}") from None
     typer.echo("\n".join(checked.lines()))
+    typer.echo(checked.age_line(SystemClock().wall()))
     if key is None or not head:
         typer.echo("compared with heads and key of this machine only: keep them elsewhere, and give --head and --key")
     typer.echo(f"key {public}")

@@ -14,26 +14,33 @@ from gateway.clock import SystemClock
 from gateway.record.archived import ArchiveFile
 from gateway.record.record import JournalUnavailable
 from gateway.report.ledger_commands import JournalOption, SettingsFile, configuration, fail, journal_of
-from rules.quality import OVERLOADED_SHARE_MAX, SOURCES_SHARE_MAX, STALE_MAX, Quality, QualityCount, Spread
+from gateway.report.names import SiteNames
+from rules.quality import OVERLOADED_SHARE_MAX, SOURCES_SHARE_MAX, STALE_MAX, WINDOW, Quality, QualityCount, Spread
+from rules.schedule import local_time
+from rules.site import Site
 
 DAYS_DEFAULT: Final = 30
 LOOK_BACK: Final = timedelta(days=7)
 """How long before its beginning a report reads the archive, to know what stood open then."""
 
 
-def count(file: ArchiveFile, home: str, begin: datetime, end: datetime, offset: timedelta) -> Quality:
-    """The alarm quality of one home between two instants."""
-    counted = QualityCount(begin, end, offset)
-    for entry in file.archived(home, begin - LOOK_BACK, end):
+def count(file: ArchiveFile, site: Site, begin: datetime, end: datetime) -> Quality:
+    """The alarm quality of one home between two instants, months by its own time.
+
+    Where nothing was recorded before, it begins there: a young box has no month to be divided by.
+    """
+    begin = max(begin, min(file.recorded_since(site.id) or begin, end - WINDOW))
+    counted = QualityCount(begin, end, local_time(end, site.offsets) - end.astimezone(UTC).replace(tzinfo=None))
+    for entry in file.archived(site.id, begin - LOOK_BACK, end):
         counted.take(entry.effects)
     return counted.report()
 
 
-def lines(found: Quality, home: str, language: str = "zh") -> Iterator[str]:
+def lines(found: Quality, site: Site, language: str = "zh") -> Iterator[str]:
     """The report in words of one language; a mark stands where a target is missed."""
     zh = language != "en"
-    span = f"{found.begin:%Y-%m-%d %H:%M} – {found.end:%Y-%m-%d %H:%M} UTC"
-    yield f"{home}  {span}"
+    names = SiteNames(site, language)
+    yield f"{site.id} {site.name.in_language(language)}  {names.span(found.begin, found.end)}"
     peak = max(found.per_window, default=0)
     yield _line(
         zh,
@@ -51,7 +58,7 @@ def lines(found: Quality, home: str, language: str = "zh") -> Iterator[str]:
         f"{len(found.floods)} floods, {longest} alarms in the largest",
         met=not found.floods,
     )
-    noisy = ", ".join(f"{one.subject} ×{one.alarms}" for one in found.chattering[:5]) or "0"
+    noisy = ", ".join(f"{names.subject(one.subject)} ×{one.alarms}" for one in found.chattering[:5]) or "0"
     yield _line(zh, f"抖动：{noisy}；瞬时 {found.fleeting}", f"chattering: {noisy}; fleeting {found.fleeting}",
                 met=not found.chattering)  # fmt: skip
     yield _line(
@@ -60,14 +67,16 @@ def lines(found: Quality, home: str, language: str = "zh") -> Iterator[str]:
         f"stale (>24 h) {found.stale} (target <5); {found.standing} open now",
         met=found.stale < STALE_MAX,
     )
-    mix = ", ".join(f"P{priority} {number}" for priority, number in found.priorities.items()) or "0"
+    shares = ((f"P{priority} {number}", number / found.alarms) for priority, number in found.priorities.items())
+    mix = ", ".join(f"{words} ({share:.0%})" for words, share in shares) or "0"
     yield _line(zh, f"优先级：{mix}", f"priorities: {mix}")
-    busiest = ", ".join(f"{one.subject} {one.alarms}" for one in found.sources) or "0"
+    busiest = ", ".join(f"{names.subject(one.subject)} {one.alarms}" for one in found.sources) or "0"
     met = found.sources_share <= SOURCES_SHARE_MAX
     yield _line(zh, f"来源前十（占 {found.sources_share:.0%}）：{busiest}",
                 f"top ten sources ({found.sources_share:.0%}): {busiest}", met=met)  # fmt: skip
     for one in found.false_alarms[:10]:
-        yield _line(zh, f"误报 {one.subject} {one.month}：{one.count}", f"false {one.subject} {one.month}: {one.count}")
+        subject = names.subject(one.subject)
+        yield _line(zh, f"误报 {subject} {one.month}：{one.count}", f"false {subject} {one.month}: {one.count}")
     yield _line(zh, f"确认用时 {_spread(found.to_acknowledge)}", f"time to acknowledge {_spread(found.to_acknowledge)}")
     yield _line(zh, f"复核用时 {_spread(found.to_verify)}", f"time to verify {_spread(found.to_verify)}")
     if found.left_off:
@@ -114,11 +123,11 @@ def quality(
         with ArchiveFile(Path(journal_of(found, journal))) as file:
             for site in found.sites:
                 if home in ("", site.id):
-                    counted = count(file, site.id, begin, end, timedelta(hours=8))
+                    counted = count(file, site, begin, end)
                     if as_json:
                         typer.echo(msgspec.json.encode({"home": site.id, **msgspec.to_builtins(counted)}).decode())
                     else:
-                        typer.echo("\n".join(lines(counted, site.id, language)))
+                        typer.echo("\n".join(lines(counted, site, language)))
             for _, _, words in file.broken:
                 typer.echo(words, err=True)
     except JournalUnavailable as fault:

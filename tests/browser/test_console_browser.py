@@ -15,7 +15,7 @@ from gateway.report.view import QualityView
 from rules.inputs import Verb
 from tests.browser.conftest import Console
 from tests.console_world import LIMIT, Served, free_port
-from tests.unit.test_console_quality import Asked, quality
+from tests.unit.test_console_quality import GAPS, Asked, quality
 
 pytestmark = pytest.mark.browser
 
@@ -244,7 +244,7 @@ def test_nothing_leaves_its_card_or_covers_another_on_a_phone(console: Console, 
 
 def test_letters_of_the_quality_page_can_be_read_on_a_phone(console: Console) -> None:
     world = console.world
-    world.parts = replace(world.parts, quality=Asked(QualityView(quality())))
+    world.parts = replace(world.parts, quality=Asked(QualityView(quality(), explain=GAPS)))
     console.server.stop()
     served = Served(world, free_port())
     served.start()
@@ -256,7 +256,8 @@ def test_letters_of_the_quality_page_can_be_read_on_a_phone(console: Console) ->
         )
         assert heights
         assert min(heights) >= 12
-        expect(page.locator(".sources-table")).to_contain_text("smoke-1")
+        expect(page.locator(".sources")).to_contain_text("Smoke 1")
+        assert page.locator("form.gap").count() == 2
         assert too_wide(page) <= 0
     finally:
         served.close()

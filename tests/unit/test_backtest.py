@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.report.backtest import Backtest, InputFile, backtest, lines
-from gateway.report.backtest_page import page
+from gateway.report.backtest_page import cut, page
 from gateway.report.candidate import Candidate, raised_in
 from gateway.report.difference import SAME_WITHIN, Comparison, Episode, matched
 from rules.condition import AnyOf, Equals
@@ -86,7 +86,8 @@ def test_a_rule_that_is_gone_silences_nobody_and_what_raises_in_its_place_is_nam
     assert (difference.confirmed.not_raised, difference.false.not_raised, difference.more) == ((), (), ())
     assert difference.recorded == difference.candidate == len(difference.pairs)
     assert difference.by_guards() == ["fire.gas (gas.alarm)", "fire.smoke (smoke.alarm)"]
-    assert any("fire.gas (gas.alarm), fire.smoke (smoke.alarm)" in line for line in lines(found, language))
+    told = "\n".join(lines(found, MORNING.site, language))
+    assert "fire.gas (gas.alarm), fire.smoke (smoke.alarm)" in told
 
 
 def test_where_every_danger_has_its_rule_no_guard_is_named(recorded: Path) -> None:
@@ -244,7 +245,7 @@ def test_a_comparison_of_nothing_is_empty() -> None:
 )
 def test_the_sentence_says_it(recorded: Path, language: str, words: str) -> None:
     found = tried(recorded, held_back("fire.gas", "fire.gas_present"))
-    assert words in "\n".join(lines(found, language))
+    assert words in "\n".join(lines(found, MORNING.site, language))
 
 
 class Tags(HTMLParser):
@@ -266,7 +267,7 @@ class Tags(HTMLParser):
 def test_the_page_shows_what_was_missed_and_needs_nothing_beside_it(recorded: Path, language: str) -> None:
     found = tried(recorded, held_back("fire.smoke", "fire.smoke_rising", "fire.gas"))
     assert found.difference.confirmed.not_raised and found.difference.false.not_raised
-    text = page([found], language)
+    text = page([found], {HOME: MORNING.site}, language)
     tags = Tags()
     tags.feed(text)
     assert tags.outside == []
@@ -279,7 +280,29 @@ def test_the_page_shows_what_was_missed_and_needs_nothing_beside_it(recorded: Pa
 def test_the_page_escapes_what_devices_are_called(recorded: Path) -> None:
     found = tried(recorded, RULES)
     more = (replace(episode(1, "<script>"), raised_at=START),)
-    assert "<script>" not in page([replace(found, difference=replace(found.difference, more=more))])
+    found = replace(found, difference=replace(found.difference, more=more))
+    assert "<script>" not in page([found], {HOME: MORNING.site})
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("short", "short"), ("烟" * 16, "烟" * 16), ("烟" * 17, "烟" * 15 + "…"), ("x" * 33, "x" * 31 + "…")],
+)
+def test_a_name_in_the_picture_is_cut_by_its_width(name: str, found: str) -> None:
+    assert cut(name, 32) == found
+
+
+def test_the_page_and_the_words_call_devices_and_places_by_their_names_in_the_homes_own_time(recorded: Path) -> None:
+    found = tried(recorded, held_back("fire.smoke"))
+    early = ((START - timedelta(days=1), 330),)  # India: five and a half hours
+    site = replace(MORNING.site, timezone="Asia/Kolkata", offsets=early)
+    told, text = "\n".join(lines(found, site, "en")), page([found], {HOME: site}, "en")
+    assert "2026-11-20 06:30 – 2026-11-20 09:30 Asia/Kolkata" in told and "06:30 – 2026-11-20 09:30" in text
+    (device,) = [one for one in site.devices if one.id == "smoke-kitchen"]
+    name = " · ".join(part for part in (device.room, device.name.in_language("en")) if part)
+    zone = next(one for one in site.zones if one.id == device.zone).name.in_language("en")
+    assert name in told and name in text
+    assert f"{zone} " in told and f"<td>{zone}</td>" in text
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_an_untouched_ledger_is_sound(settings: Path) -> None:
     assert asyncio.run(heads_of(state).write())
     code, said = anlian("ledger", "verify", settings)
     assert code == 0, said
-    assert "9 rows, 1 signed ends compared: sound" in said
+    assert "9 rows, 1 signed ends, 7 entries of the journal compared: sound" in said
 
 
 def test_an_altered_row_is_named_and_the_exit_code_is_1(settings: Path) -> None:

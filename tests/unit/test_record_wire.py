@@ -47,6 +47,7 @@ from rules.inputs import (
     ClockStepped,
     DecodeFailed,
     EngineFaulted,
+    GapExplained,
     LinkChanged,
     Mode,
     ModeRequested,
@@ -404,6 +405,7 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
         ),
         (),
     ),
+    (GapExplained(at=AT, person="zhang", row=7, reason="停电", via="console"), ()),
 )
 """Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""
 ENTRIES = [
