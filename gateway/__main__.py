@@ -130,7 +130,7 @@ def audit(
     settings: SettingsFile,
     once: Annotated[bool, typer.Option("--once", help="Print one report and end; exit code 1 on a finding.")] = False,
 ) -> None:
-    """Watch, as a process of its own, that nobody is forgotten: incidents, steps that are due, the gateway's progress."""
+    """Watch, as a process of its own, that nobody is forgotten: open incidents, steps due, the gateway's progress."""
     from gateway.audit.command import run as run_audit
 
     _configure_logging()
