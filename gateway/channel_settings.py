@@ -123,6 +123,23 @@ class AppriseChannel(PhoneChannel):
     token_file: Path | None = None
 
 
+class SmsModemChannel(PhoneChannel):
+    """Short messages over a modem here, by gammu-smsd: a person's address is a number. `spool` holds its folders.
+
+    `smsdrc` is the daemon's settings file and `pid_file` its process, for the state of the modem (`signal_min`, in
+    percent). `carriers` are the operator's numbers, whose words about the card's credit become a trouble.
+    """
+
+    kind: Literal["sms-modem"]
+    spool: Path
+    smsdrc: Path | None = None
+    pid_file: Path | None = None
+    signal_min: Annotated[int, Field(ge=0, le=100)] = 10
+    carriers: tuple[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")], ...] = ("10086", "10010", "10000", "10099")
+    send_within_s: Annotated[float, Field(ge=20, le=600)] = 90.0
+    queue_max: Annotated[int, Field(ge=1, le=500)] = 20
+
+
 class LiveLineChannel(PhoneChannel):
     """The live line of our own page on enrolled phones (/app). It needs nothing but the console's port in the LAN."""
 
@@ -157,6 +174,7 @@ AnyChannel = Annotated[
     | BarkChannel
     | MailChannel
     | AppriseChannel
+    | SmsModemChannel
     | LiveLineChannel
     | WebPushChannel,
     Field(discriminator="kind"),

@@ -22,10 +22,19 @@ COUNTERS = {
     "faults": "Inputs that made the engine raise (kept in quarantine)",
     "lost": "Readings acknowledged while the journal could not be written, and not recorded",
     "acknowledged": "Packets acknowledged to their broker after the commit",
+    "sms_sent": "Short messages that a modem here has sent",
+    "sms_failed": "Short messages that a modem here could not send, or the network not deliver",
+    "sms_replies": "Replies by short message that took an incident on",
+    "sms_replies_unknown": "Replies by short message with no code, or with one that is unknown or over",
+    "sms_strangers": "Short messages from numbers that were sent none (thrown away)",
+    "calls_made": "Voice calls made over a line here",
+    "calls_answered": "Voice calls in which the incident was taken on by a key",
 }
 GAUGES = {
     "inbox_depth": "Inputs that wait to be decided",
     "unsettled": "Alarm packets held back from acknowledgement while the journal cannot be written",
+    "sms_lag_ms": "From hand-over to sent, the last short message, in milliseconds",
+    "sms_waiting": "Short messages that wait for a modem here",
 }
 
 
@@ -34,7 +43,8 @@ class Metrics(Collector):
 
     packets = readings = decode_failed = oversized = refused = unregistered = without_content = 0
     inputs = effects = commits = faults = lost = acknowledged = 0
-    inbox_depth = unsettled = 0
+    sms_sent = sms_failed = sms_replies = sms_replies_unknown = sms_strangers = calls_made = calls_answered = 0
+    inbox_depth = unsettled = sms_lag_ms = sms_waiting = 0
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         """What Prometheus scrapes."""

@@ -13,6 +13,7 @@ from devices.catalog import CODECS
 from devices.codec import Command
 from gateway.clock import SystemClock
 from gateway.decide import Decider
+from gateway.deliver.channels import Hardware
 from gateway.deliver.courier import Courier
 from gateway.deliver.couriers import open_couriers
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
@@ -48,6 +49,7 @@ from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink,
 from gateway.shadow import Shadow
 from rules.alarm import Alarm
 from rules.effects import DriveSounder, Notify
+from rules.incident import Incident
 from rules.rule import Rule
 from rules.site import Site
 
@@ -285,6 +287,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         parts.clock,
         parts.inbox.submit,
         parts.jitter,
+        Hardware(parts.health.tell, partial(_open_incident, parts), parts.metrics),
     ):
         parts.couriers.append(courier)
         yield courier.run
@@ -372,6 +375,10 @@ async def _write_store(parts: Parts, store: Influx) -> None:
         parts.health.tell,
         jitter=parts.jitter,
     ).run()
+
+
+def _open_incident(parts: Parts, home: str, incident: str) -> Incident | None:
+    return parts.decider.engines[home].incidents.get(incident) if home in parts.decider.engines else None
 
 
 def _open_alarms(parts: Parts, home: str) -> list[Alarm]:

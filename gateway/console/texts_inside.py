@@ -71,6 +71,15 @@ _COUNTERS_ZH: Final[dict[str, str]] = {
     "acknowledged": "写盘后向来源确认的报文",
     "inbox_depth": "等待判定的输入",
     "unsettled": "因日志写不进而暂不确认的报警报文",
+    "sms_sent": "本机短信模块已发出的短信",
+    "sms_failed": "短信模块发不出或网络未送达的短信",
+    "sms_replies": "用短信回复接手的次数",
+    "sms_replies_unknown": "没有编号、编号不存在或已结束的短信回复",
+    "sms_strangers": "陌生号码的短信（已丢弃）",
+    "calls_made": "本机线路拨出的语音电话",
+    "calls_answered": "按键接手的语音电话",
+    "sms_lag_ms": "最近一条短信从交出到发出的毫秒数",
+    "sms_waiting": "等待短信模块发送的短信",
 }
 NUMBERS: Final[dict[str, tuple[str, str]]] = {
     name: (_COUNTERS_ZH[name], english) for name, english in {**COUNTERS, **GAUGES}.items() if name in _COUNTERS_ZH

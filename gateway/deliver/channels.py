@@ -20,6 +20,7 @@ from gateway.channel_settings import (
     MailChannel,
     NtfyChannel,
     PhoneChannel,
+    SmsModemChannel,
     WebhookChannel,
     WebPushChannel,
     WeComAppChannel,
@@ -33,9 +34,13 @@ from gateway.deliver.mail import Mail
 from gateway.deliver.message_channel import MessageChannel, Words
 from gateway.deliver.push import Ntfy, Webhook
 from gateway.deliver.quota import Quota
+from gateway.deliver.sms import SmsModem, Standing
+from gateway.deliver.sms_modem import ModemProbe
+from gateway.deliver.sms_spool import Spool
 from gateway.deliver.wecom_app import WeComApp
 from gateway.http import HttpClient
 from gateway.lines import Lines
+from gateway.metrics import Metrics
 from gateway.record.phones import PhoneBook
 
 
@@ -43,10 +48,27 @@ class ChannelUnusable(Exception):
     """A channel cannot work as it is set up; the text names the channel, the setting and the remedy."""
 
 
+def _tells_nobody(_link: str, _up: bool, _words: str) -> None:
+    """Whoever opens a channel beside the gateway (the auditor) has no trouble list."""
+
+
+def _knows_none(_home: str, _incident: str) -> None:
+    """… and no incidents."""
+
+
+class Hardware(msgspec.Struct, frozen=True):
+    """What a channel over hardware of our own needs beside: who is told of its troubles, and how an incident stands."""
+
+    tell: Callable[[str, bool, str], None] = _tells_nobody
+    standing: Standing = _knows_none
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """What every channel stands on. `secret` finds a secret of a channel by its kind: `token`, `secret`, `password`.
 
-    `phones` are the enrolled ones, for web push; `lines` those to their open pages.
+    `phones` are the enrolled ones, for web push; `lines` those to their open pages; `hardware` is what channels over
+    a modem or a telephone line of our own tell of it.
     """
 
     http: HttpClient
@@ -55,6 +77,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     secret: Callable[[str], str | None]
     phones: PhoneBook | None = None
     lines: Lines | None = None
+    hardware: Hardware = msgspec.field(default_factory=Hardware)
 
     def own(self, setting: PhoneChannel) -> dict[str, Any]:
         """The arguments that all channels take."""
@@ -165,6 +188,23 @@ def _web_push(setting: WebPushChannel, around: Surroundings) -> MessageChannel:
     )
 
 
+def _sms_modem(setting: SmsModemChannel, around: Surroundings) -> MessageChannel:
+    probe = None
+    if setting.smsdrc is not None:
+        probe = ModemProbe(setting.smsdrc, setting.pid_file, setting.signal_min)
+    return SmsModem(
+        **around.own(setting),
+        spool=Spool(setting.spool),
+        standing=around.hardware.standing,
+        tell=around.hardware.tell,
+        metrics=around.hardware.metrics,
+        probe=probe,
+        carriers=setting.carriers,
+        send_within_s=setting.send_within_s,
+        queue_max=setting.queue_max,
+    )
+
+
 _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], MessageChannel]]] = {
     WebhookChannel: _webhook,
     NtfyChannel: _ntfy,
@@ -175,6 +215,7 @@ _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], Messag
     BarkChannel: _bark,
     MailChannel: _mail,
     AppriseChannel: _apprise,
+    SmsModemChannel: _sms_modem,
     LiveLineChannel: _live,
     WebPushChannel: _web_push,
 }

@@ -7,7 +7,7 @@ from functools import partial
 
 from gateway.backoff import Jitter
 from gateway.clock import Clock
-from gateway.deliver.channels import Surroundings, open_channel
+from gateway.deliver.channels import Hardware, Surroundings, open_channel
 from gateway.deliver.courier import Report
 from gateway.deliver.message_channel import Words
 from gateway.deliver.people import PeopleCourier
@@ -29,10 +29,13 @@ def open_couriers(
     clock: Clock,
     report: Report,
     jitter: Jitter,
+    hardware: Hardware,
 ) -> Iterator[PeopleCourier]:
     """A courier for each channel, with its secrets; ChannelUnusable if one cannot work."""
     for setting in settings.channels:
-        around = Surroundings(http, words, clock, partial(secrets.find, "channel", setting.name))
+        around = Surroundings(
+            http, words, clock, partial(secrets.find, "channel", setting.name), hardware=hardware
+        )
         yield PeopleCourier(
             open_channel(setting, around),
             record,
