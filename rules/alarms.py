@@ -301,11 +301,20 @@ class Alarms:
             taken = [alarm for alarm in taken if alarm.active]
         if not taken:
             return
-        for alarm in taken:
+        self._take_back(turn, taken, why)
+        self._incidents.re_alarm(turn, duty, incident, self.open[taken[0].id])
+
+    def call_support(self, turn: Turn, duty: Duty, incident: str, by: str) -> None:
+        """Whoever is there needs others: the incident is nobody's again, until one of these takes it on."""
+        alarms = self.of_incident(incident)
+        self._take_back(turn, [alarm for alarm in alarms if alarm.acknowledged is not None], "support")
+        self._incidents.call_support(turn, duty, incident, by, self.open[alarms[0].id])
+
+    def _take_back(self, turn: Turn, alarms: list[Alarm], why: str) -> None:
+        for alarm in alarms:
             again = replace(move(alarm, Move.RE_ALARM, turn.at), announced_at=turn.at)
             self._keep(again)
             turn.effects.append(AlarmChanged(at=turn.at, alarm=again, change=Change.RE_ALARMED, reason=why))
-        self._incidents.re_alarm(turn, duty, incident, self.open[taken[0].id])
 
     def reset(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, *, checked: bool) -> None:
         """A person ends a latched alarm. IllegalTransition if not allowed."""

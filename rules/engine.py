@@ -35,9 +35,11 @@ from rules.inputs import (
     OperatorActed,
     Outcome,
     PacketRefused,
+    ProcedureTicked,
     ReadingsArrived,
     SendReported,
     SiteChanged,
+    SupportRequested,
     SuppressionRequested,
     TimePassed,
     Verb,
@@ -48,6 +50,7 @@ from rules.operator import OperatorDesk
 from rules.packets import PacketAlarms
 from rules.reachability import Reachability
 from rules.reload import reload
+from rules.response import Response
 from rules.rule import Rule
 from rules.site import Site
 from rules.supervision import DEAF_GRACE, DeviceState, is_sign_of_life
@@ -85,6 +88,7 @@ class Engine:
         self.evaluation = Evaluation(self.alarm_book, deadlines, self.memory)
         self._packets = PacketAlarms(self.alarm_book, deadlines)
         self._desk = OperatorDesk(self.alarm_book, self.incident_book)
+        self._response = Response(self.alarm_book, self.incident_book)
         self.modes = Modes(self.alarm_book, deadlines)
         self.drills = Drills(self.alarm_book, deadlines)
         self.suppressions = Suppressions(self.alarm_book, self.incident_book, deadlines)
@@ -102,6 +106,8 @@ class Engine:
             TimePassed: self._on_time,
             ModeRequested: self._on_mode,
             SuppressionRequested: self._on_suppression,
+            ProcedureTicked: self._on_ticked,
+            SupportRequested: self._on_support,
             GapExplained: self._on_time,
         }
 
@@ -298,6 +304,12 @@ class Engine:
 
     def _on_suppression(self, turn: Turn, asked: SuppressionRequested) -> None:
         self.suppressions.ask(turn, self.duty, asked)
+
+    def _on_ticked(self, turn: Turn, asked: ProcedureTicked) -> None:
+        self._response.tick(turn, self.rules, asked)
+
+    def _on_support(self, turn: Turn, asked: SupportRequested) -> None:
+        self._response.call_support(turn, self.duty, asked)
 
     def _on_mode(self, turn: Turn, asked: ModeRequested) -> None:
         if asked.mode is not Mode.WALK_TEST:

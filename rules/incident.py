@@ -111,6 +111,19 @@ class Spread(msgspec.Struct, frozen=True):
     at: datetime
 
 
+TICKS_MAX = 64
+"""Steps of procedures that can be ticked off in one incident; a shipped rule has seven at most."""
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A step of a rule's procedure that somebody did; `step` counts from 1."""
+
+    rule: str
+    step: int
+    by: str
+    at: datetime
+
+
 class ChainProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a chain beside the home's own one has come; `pace` is what its delays are multiplied by."""
 
@@ -129,6 +142,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `verify_at` is the limit of the verification while one runs. `drill`: the drill that it belongs to;
     "" is a real incident. `spread`: what spoke, in the order in which it did; `recent`: the last instants.
     `explained` counts the alarms that call nobody because an alarm of this incident explains them.
+    `ticks`: the steps of its procedures that were done. `support_by` called for support at `support_at`, and nobody has
+    taken the incident on since.
     `plan`, `until`, `re_alarm_after` and `pace` are those with which its plan last began; `step` and `next_step_at`
     belong to the home's own chain, `chains` are those beside it. `code`: two digits by which a reply names it ("" where
     all are in use). `seconded_by`: the second person who took it on, where the plan asks for two.
@@ -157,6 +172,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     drill: str = ""
     spread: tuple[Spread, ...] = ()
     recent: tuple[datetime, ...] = ()
+    ticks: tuple[Tick, ...] = ()
+    support_by: str = ""
+    support_at: datetime | None = None
     plan: str = ""
     pace: float = 1.0
     chains: tuple[ChainProgress, ...] = ()

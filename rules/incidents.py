@@ -11,7 +11,7 @@ from rules.alarm import Alarm, Category
 from rules.duty import Duty
 from rules.effects import DriveSounder, IncidentChanged, StopNotifying
 from rules.escalation import Escalation, noted
-from rules.incident import Incident, Step, Verdict
+from rules.incident import Incident, Step, Tick, Verdict
 from rules.inputs import SendReported
 from rules.reply_code import ReplyCodes
 from rules.rule import Rule
@@ -190,7 +190,7 @@ class Incidents:
         incident = self.open.get(incident_id)
         if incident is None or incident.acknowledged_at is not None:
             return
-        incident = replace(incident, acknowledged_by=by, acknowledged_at=turn.at)
+        incident = replace(incident, acknowledged_by=by, acknowledged_at=turn.at, support_by="")
         incident = self._clock.taken(turn, noted(incident, Step(turn.at, "acknowledged", by)))
         incident = self._stop_calling(turn, duty, incident, by, alarm)
         self._put(turn, incident, "acknowledged", by)
@@ -222,6 +222,29 @@ class Incidents:
         if incident.category.endangers_people:
             incident = self._escalation.tell_again(turn, duty, incident, alarm, "over", but=by)
         return incident
+
+    def tick(self, turn: Turn, incident: Incident, tick: Tick, *, done: bool) -> None:
+        """A step of a procedure was done, or was not after all: a line on the timeline."""
+        left = tuple(each for each in incident.ticks if (each.rule, each.step) != (tick.rule, tick.step))
+        event = "ticked" if done else "unticked"
+        incident = replace(incident, ticks=(*left, tick) if done else left)
+        self._put(turn, noted(incident, Step(turn.at, event, tick.by, f"{tick.rule} {tick.step}")), event, tick.by)
+
+    def call_support(self, turn: Turn, duty: Duty, incident_id: str, by: str, alarm: Alarm) -> None:
+        """Whoever is there needs others: the next step of each chain at once, and on until somebody takes it on.
+
+        Behind the last step of the home's own chain everybody of the home is told.
+        """
+        incident = replace(self.open[incident_id].taken_by_nobody(), support_by=by, support_at=turn.at)
+        incident = noted(incident, Step(turn.at, "support", by))
+        plan = duty.plans.of_incident(incident)
+        if incident.step < len(plan.steps):
+            for chain in plan.all_chains:
+                incident = self._escalation.run_step(turn, duty, incident, alarm, chain.name)
+        else:
+            incident = self._escalation.begin_with_everybody(turn, duty, incident, alarm)
+        self.announced[incident.id] = turn.at
+        self._put(turn, incident, "support", by)
 
     def silence(self, turn: Turn, incident_id: str, by: str) -> bool:
         """Mute the sounders of an incident. Nothing else changes; False if they are muted already or make no sound."""

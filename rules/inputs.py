@@ -117,7 +117,7 @@ class SuppressionRequested(Input, frozen=True, kw_only=True):
 
 
 class Outcome(enum.StrEnum):
-    """What became of one message on one channel."""
+    """What became of one message on one channel. Sent: a modem here has given it to the network, more is not known."""
 
     ACCEPTED = "accepted"
     SENT = "sent"
@@ -248,6 +248,25 @@ class GapExplained(Input, frozen=True, kw_only=True):
     via: str = "console"
 
 
+class ProcedureTicked(Input, frozen=True, kw_only=True):
+    """A person did a step of a rule's procedure (`step` counts from 1), or takes the tick back (`done` False)."""
+
+    person: str
+    incident: str
+    rule: str
+    step: int
+    done: bool = True
+    via: str = "app"
+
+
+class SupportRequested(Input, frozen=True, kw_only=True):
+    """Whoever is at an incident needs more people: the next step of its plan is told at once."""
+
+    person: str
+    incident: str
+    via: str = "app"
+
+
 class TimePassed(Input, frozen=True, kw_only=True):
     """Nothing happened but time: a deadline is due."""
 
@@ -266,5 +285,7 @@ AnyInput = (
     | TimePassed
     | ModeRequested
     | SuppressionRequested
+    | ProcedureTicked
+    | SupportRequested
     | GapExplained
 )

@@ -26,6 +26,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str = ""
     cause: str = ""
     checked_on_site: bool = False
+    finding: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class Desk:
                 verdict=asked.verdict,
                 cause=asked.cause,
                 checked_on_site=asked.checked_on_site,
+                finding=asked.finding,
             )
 
         return await self.put(home, make, asked.verb, asked.target)

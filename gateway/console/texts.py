@@ -10,7 +10,7 @@ from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_login import LOGIN_TEXTS
 from gateway.console.texts_modes import MODE_EVENTS, MODE_TEXTS
 from gateway.console.texts_panels import PANEL_TEXTS
-from gateway.console.texts_phone import PHONE_TEXTS
+from gateway.console.texts_phone import PHONE_EVENTS, PHONE_TEXTS
 from gateway.console.texts_quality import QUALITY_TEXTS
 from gateway.console.texts_stills import STILL_TEXTS
 from gateway.console.texts_walk_test import WALK_TEST_EVENTS, WALK_TEST_TEXTS
@@ -301,6 +301,7 @@ TEXTS.update(WALK_TEST_TEXTS)
 TEXTS.update(MODE_TEXTS)
 EVENTS.update(WALK_TEST_EVENTS)
 EVENTS.update(MODE_EVENTS)
+EVENTS.update(PHONE_EVENTS)
 EVENTS["gap_explained"] = ("台账缺口已说明", "gap of the ledger explained")
 
 PURPOSES: Final[dict[str, tuple[str, str]]] = {

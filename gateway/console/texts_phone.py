@@ -73,3 +73,9 @@ PHONE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "residents.dependent": ("失能", "dependent"),
     "residents.dementia": ("失智", "living with dementia"),
 }
+
+PHONE_EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "ticked": ("处置步骤完成", "step done"),
+    "unticked": ("撤销处置步骤", "step taken back"),
+    "support": ("请求支援", "support needed"),
+}

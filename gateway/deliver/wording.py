@@ -47,6 +47,20 @@ _FOUND_SHORT = Text("时间不明", "begin unknown")
 _LATE = Text("迟报", "LATE")
 _TAKEN = Text("已有人接手", "TAKEN ON")
 _OVER = Text("已结束", "OVER")
+_SUPPORT = Text("请求支援", "SUPPORT NEEDED")
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """The pieces of a notice that fill a provider's template, each by itself. `place` is home, zone and room."""
+
+    title: str = ""
+    category: str = ""
+    home: str = ""
+    zone: str = ""
+    room: str = ""
+    place: str = ""
+    time: str = ""
+    code: str = ""
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -57,6 +71,7 @@ class Notice(msgspec.Struct, frozen=True):
     short: str
     url: str
     language: str
+    parts: Parts = Parts()
 
     @property
     def text(self) -> str:
@@ -122,7 +137,8 @@ def compose(notify: Notify, site: Site | None, url: str, language: str = "zh", *
         lines.append(f"{words.pick('住养人员', 'Residents')}{words.pick('：', ': ')}{residents}")
     lines.append(_who_is_told(words, notify, site))
     lines.append(_asked_of_you(words, notify, site))
-    return Notice(title, tuple(lines), _short(words, notify, (home, zone, room), when, drill), url, language)
+    parts = Parts(title, words.of(CATEGORY_WORDS[alarm.category]), home, zone, room, where, when, notify.code)
+    return Notice(title, tuple(lines), _short(words, notify, (home, zone, room), when, drill), url, language, parts)
 
 
 def _title(words: _Words, notify: Notify, drill: bool) -> str:
@@ -131,6 +147,8 @@ def _title(words: _Words, notify: Notify, drill: bool) -> str:
     if notify.purpose == "over":
         # Somebody who comes is not yet somebody who has put it out.
         marks.append(_OVER if notify.incident.closed_at is not None else _TAKEN)
+    elif notify.incident.support_by:
+        marks.append(_SUPPORT)
     elif notify.purpose == "repeat":
         marks.append(_RECURRED if notify.alarm.repeats else _REPEAT)
     if notify.alarm.late:
@@ -175,6 +193,9 @@ def _remarks(words: _Words, notify: Notify, site: Site | None) -> str:
         remarks.append(words.pick("网关中断期间发生，现在补报", "decided late, after the gateway was down"))
     if alarm.repeats:
         remarks.append(words.pick(f"第{alarm.repeats}次复现", f"recurred {alarm.repeats} times"))
+    if notify.incident.support_by:
+        by = _names(site).get(notify.incident.support_by, one_line(notify.incident.support_by))
+        remarks.append(words.pick(f"{by}在现场请求支援", f"{by} is there and needs support"))
     if notify.incident.confirmed:
         remarks.append(words.pick("已有第二个探测器或手报确认", "confirmed by a second detector or call point"))
     spread = notify.incident.spread

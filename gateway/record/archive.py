@@ -15,15 +15,20 @@ from rules.inputs import (
     EngineFaulted,
     GapExplained,
     OperatorActed,
+    ProcedureTicked,
     ReadingsArrived,
     SendReported,
+    SupportRequested,
 )
 
 TELEMETRY: Final = 0
 NOTEWORTHY: Final = 1
 DANGER: Final = 2
 
-_KEPT_INPUTS: Final = (OperatorActed, SendReported, ChannelProven, EngineFaulted, ClockStepped, GapExplained)
+_KEPT_INPUTS: Final = (
+    *(OperatorActed, ProcedureTicked, SupportRequested, SendReported, ChannelProven),
+    *(EngineFaulted, ClockStepped, GapExplained),
+)
 
 
 def is_archived(entry: JournalEntry) -> bool:
@@ -62,7 +67,7 @@ def _is_danger(entry: JournalEntry) -> bool:
             )
         case DecodeFailed(category=category) | EngineFaulted(category=category):
             return category in _DANGER_CATEGORIES
-        case OperatorActed():
+        case OperatorActed() | SupportRequested():
             return True
         case _:
             return False

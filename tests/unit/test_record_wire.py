@@ -40,7 +40,7 @@ from rules.effects import (
     SuppressionChanged,
     WalkTestChanged,
 )
-from rules.incident import Incident, Step, Verdict, VerdictKind, Verification
+from rules.incident import Incident, Step, Tick, Verdict, VerdictKind, Verification
 from rules.inputs import (
     AnyInput,
     ChannelProven,
@@ -55,9 +55,11 @@ from rules.inputs import (
     OperatorActed,
     Outcome,
     PacketRefused,
+    ProcedureTicked,
     ReadingsArrived,
     SendReported,
     SiteChanged,
+    SupportRequested,
     SuppressionRequested,
     SuppressionVerb,
     TimePassed,
@@ -406,6 +408,19 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
         (),
     ),
     (GapExplained(at=AT, person="zhang", row=7, reason="停电", via="console"), ()),
+    (
+        ProcedureTicked(at=AT, person="zhang", incident="home-a:1:7.1", rule="smoke", step=2, done=False, via="app"),
+        (
+            IncidentChanged(
+                at=AT,
+                incident=msgspec.structs.replace(
+                    INCIDENT, ticks=(Tick("smoke", 2, "zhang", AT),), support_by="zhang", support_at=AT
+                ),
+                change="ticked",
+            ),
+        ),
+    ),
+    (SupportRequested(at=AT, person="zhang", incident="home-a:1:7.1", via="app"), ()),
 )
 """Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""
 ENTRIES = [
