@@ -105,13 +105,13 @@ def test_the_example_accounts_can_be_read() -> None:
 # the service
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Path:
+@pytest.fixture(params=["anlian-gateway", "anlian-audit"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here")
-    text = (DEPLOY / "anlian-gateway.service").read_text("utf-8")
-    assert text.count("/opt/anlian/bin/anlian") == 2
-    unit = tmp_path / "anlian-gateway.service"
+    text = (DEPLOY / f"{request.param}.service").read_text("utf-8")
+    assert text.count("/opt/anlian/bin/anlian") == (2 if request.param == "anlian-gateway" else 1)
+    unit = tmp_path / f"{request.param}.service"
     unit.write_text(text.replace("/opt/anlian/bin/anlian", "/bin/true"), "utf-8")
     return unit
 
