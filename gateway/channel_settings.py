@@ -164,6 +164,65 @@ class WebPushChannel(PhoneChannel):
     per_minute: Annotated[int, Field(ge=1, le=6000)] = 600
 
 
+class _ProviderChannel(PhoneChannel):
+    """What the channels over a cloud's telephony share: its template, and what fills the template's places in order."""
+
+    needs: ClassVar[tuple[str, ...]] = ("secret",)
+
+    secret_file: Path | None = None
+    access_key: Annotated[str, Field(min_length=1, max_length=128)]
+    template: Annotated[str, Field(min_length=1, max_length=64)]
+    report_every_s: Annotated[float, Field(ge=2, le=600)] = 10.0
+
+
+Part = Literal["title", "home", "zone", "room", "place", "time", "category", "code"]
+"""A piece of a message that fills a place of a provider's template."""
+
+
+class AliyunSmsChannel(_ProviderChannel):
+    """Alibaba Cloud SMS (阿里云短信): `access_key` is the AccessKey id, `secret_file` its secret.
+
+    `parameters` fills the template's variables by name: `{place = "place"}`.
+    """
+
+    kind: Literal["aliyun-sms"]
+    url: str = "https://dysmsapi.aliyuncs.com"
+    sign_name: Annotated[str, Field(min_length=1, max_length=64)]
+    parameters: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,32}$")], Part] = Field(default_factory=dict)
+
+
+class AliyunVoiceChannel(_ProviderChannel):
+    """Alibaba Cloud voice notification (阿里云语音通知): a call that speaks a template. `show_number` is who calls."""
+
+    kind: Literal["aliyun-voice"]
+    url: str = "https://dyvmsapi.aliyuncs.com"
+    show_number: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")] = ""
+    parameters: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,32}$")], Part] = Field(default_factory=dict)
+    play_times: Annotated[int, Field(ge=1, le=3)] = 3
+
+
+class TencentSmsChannel(_ProviderChannel):
+    """Tencent Cloud SMS (腾讯云短信): `access_key` is the SecretId, `secret_file` the SecretKey, `app` the SdkAppId."""
+
+    kind: Literal["tencent-sms"]
+    url: str = "https://sms.tencentcloudapi.com"
+    region: str = "ap-guangzhou"
+    app: Annotated[str, Field(min_length=1, max_length=32)]
+    sign_name: Annotated[str, Field(min_length=1, max_length=64)]
+    parameters: tuple[Part, ...] = ()
+
+
+class TencentVoiceChannel(_ProviderChannel):
+    """Tencent Cloud voice message (腾讯云语音通知): a call that speaks a template."""
+
+    kind: Literal["tencent-voice"]
+    url: str = "https://vms.tencentcloudapi.com"
+    region: str = "ap-guangzhou"
+    app: Annotated[str, Field(min_length=1, max_length=32)]
+    parameters: tuple[Part, ...] = ()
+    play_times: Annotated[int, Field(ge=1, le=3)] = 3
+
+
 AnyChannel = Annotated[
     WebhookChannel
     | NtfyChannel
@@ -174,6 +233,10 @@ AnyChannel = Annotated[
     | BarkChannel
     | MailChannel
     | AppriseChannel
+    | AliyunSmsChannel
+    | AliyunVoiceChannel
+    | TencentSmsChannel
+    | TencentVoiceChannel
     | SmsModemChannel
     | LiveLineChannel
     | WebPushChannel,

@@ -12,6 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from gateway.channel_settings import (
+    AliyunSmsChannel,
+    AliyunVoiceChannel,
     AppriseChannel,
     BarkChannel,
     DingTalkChannel,
@@ -21,22 +23,27 @@ from gateway.channel_settings import (
     NtfyChannel,
     PhoneChannel,
     SmsModemChannel,
+    TencentSmsChannel,
+    TencentVoiceChannel,
     WebhookChannel,
     WebPushChannel,
     WeComAppChannel,
     WeComRobotChannel,
 )
 from gateway.clock import Clock
+from gateway.deliver.aliyun import AliyunSms, AliyunVoice
 from gateway.deliver.bark import Bark
 from gateway.deliver.chat import ChatRobot, DingTalkRobot, FeishuRobot, WeComRobot
 from gateway.deliver.live import LiveChannel
 from gateway.deliver.mail import Mail
 from gateway.deliver.message_channel import MessageChannel, Words
+from gateway.deliver.provider import ProviderChannel
 from gateway.deliver.push import Ntfy, Webhook
 from gateway.deliver.quota import Quota
 from gateway.deliver.sms import SmsModem, Standing
 from gateway.deliver.sms_modem import ModemProbe
 from gateway.deliver.sms_spool import Spool
+from gateway.deliver.tencent import TencentSms, TencentVoice
 from gateway.deliver.wecom_app import WeComApp
 from gateway.http import HttpClient
 from gateway.lines import Lines
@@ -205,6 +212,23 @@ def _sms_modem(setting: SmsModemChannel, around: Surroundings) -> MessageChannel
     )
 
 
+def _provider(
+    provider: type[ProviderChannel], *fields: str
+) -> Callable[[Any, Surroundings], MessageChannel]:
+    """An opener of a cloud's channel: beside what all of them take, these fields of its setting."""
+
+    def opener(setting: Any, around: Surroundings) -> MessageChannel:
+        return provider(
+            **around.over_http(setting),
+            key=(setting.access_key, around.secret("secret") or ""),
+            template=setting.template,
+            report_every_s=setting.report_every_s,
+            **{field: getattr(setting, field) for field in ("parameters", *fields)},
+        )
+
+    return opener
+
+
 _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], MessageChannel]]] = {
     WebhookChannel: _webhook,
     NtfyChannel: _ntfy,
@@ -215,6 +239,10 @@ _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], Messag
     BarkChannel: _bark,
     MailChannel: _mail,
     AppriseChannel: _apprise,
+    AliyunSmsChannel: _provider(AliyunSms, "sign_name"),
+    AliyunVoiceChannel: _provider(AliyunVoice, "show_number", "play_times"),
+    TencentSmsChannel: _provider(TencentSms, "region", "app", "sign_name"),
+    TencentVoiceChannel: _provider(TencentVoice, "region", "app", "play_times"),
     SmsModemChannel: _sms_modem,
     LiveLineChannel: _live,
     WebPushChannel: _web_push,
