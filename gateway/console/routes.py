@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -55,6 +57,21 @@ register_url_convertor("verb", _VerbName())
 register_url_convertor("modeverb", _ModeVerbName())
 
 
+def _of_walk_tests(walk: WalkTestPages, gate: Gate) -> Iterator[Route]:
+    page, path = gate.page, "/home/{home}/walk-test"
+    yield Route(path, page(walk.show, Need.LOGIN), methods=["GET"])
+    yield Route(path + "/{verb:modeverb}", page(walk.act, Need.LOGIN), methods=["POST"])
+    yield Route(path + "/sheet/{key}", page(walk.sheet, Need.LOGIN), methods=["GET"])
+    yield Route(path + "/sheet/{key}/pdf", page(walk.pdf, Need.LOGIN), methods=["GET"])
+
+
+def _of_links(phone: PhonePages, gate: Gate) -> Iterator[Route]:
+    """`/i/` is what gateway/links.py writes into messages; `/a/` is the name in the console's own words."""
+    for path in ("/i/{token}", "/a/{token}"):
+        yield Route(path, gate.page(phone.show, Need.NOTHING), methods=["GET"])
+        yield Route(path, gate.page(phone.acknowledge, Need.NOTHING), methods=["POST"])
+
+
 def build(console: ConsoleParts) -> Starlette:
     """The application. A fault of the accounts closes the log-in alone; ValueError where the secret cannot be used."""
     accounts = AccountBook(console.accounts, console.tell_accounts)
@@ -81,10 +98,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}/devices", page(live.devices, Need.LOGIN)),
         Route("/home/{home}/panels", page(panels.show, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/panels/ask", page(panels.ask, Need.LOGIN), methods=["POST"]),
-        Route("/home/{home}/walk-test", page(walk.show, Need.LOGIN), methods=["GET"]),
-        Route("/home/{home}/walk-test/{verb:modeverb}", page(walk.act, Need.LOGIN), methods=["POST"]),
-        Route("/home/{home}/walk-test/sheet/{key}", page(walk.sheet, Need.LOGIN), methods=["GET"]),
-        Route("/home/{home}/walk-test/sheet/{key}/pdf", page(walk.pdf, Need.LOGIN), methods=["GET"]),
+        *_of_walk_tests(walk, gate),
         Route("/home/{home}/incident/{id}/still/{key}", page(stills.show, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/modes", page(modes.show, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/modes/{action}", page(modes.act, Need.LOGIN), methods=["POST"]),
@@ -100,12 +114,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/quality", page(quality.show, Need.LOGIN)),
         Route("/home/{home}/ledger/explain", page(quality.explain, Need.LOGIN), methods=["POST"]),
         Route("/history", page(plain.history, Need.LOGIN)),
-        *(
-            Route(path, page(answer, Need.NOTHING), methods=[method])
-            # `/i/` is what gateway/links.py writes into messages; `/a/` is the name in the console's own words.
-            for path in ("/i/{token}", "/a/{token}")
-            for method, answer in (("GET", phone.show), ("POST", phone.acknowledge))
-        ),
+        *_of_links(phone, gate),
         Route("/login", page(log_in.show, Need.NOTHING), methods=["GET"]),
         Route("/login", page(log_in.log_in, Need.NOTHING), methods=["POST"]),
         Route("/logout", page(log_in.log_out, Need.LOGIN), methods=["POST"]),
