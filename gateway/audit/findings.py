@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from gateway.record.audited import AuditedEngine
 from gateway.record.record import JournalEntry
-from rules.alarm import Category
 from rules.effects import IncidentChanged, Notify
+from rules.escalation import step_key
 from rules.incident import Incident
 from rules.inputs import SendReported, SiteChanged
-from rules.site import Plan
+from rules.plans import Plans
+from rules.site import Plan, Site
 from rules.text import Text
-from rules.verification import PROGRESS_WITHIN
+from rules.verification import progress_within
 
 GRACE: Final = timedelta(seconds=10)
 """So late something may be before it is suspect; it is told once it stays so for the tolerance."""
@@ -27,8 +28,6 @@ MESSAGE_WITHIN: Final = timedelta(seconds=120)
 
 MESSAGES_MAX: Final = 10_000
 """Messages whose end is awaited; beyond it the oldest are not followed any more (and that is told)."""
-
-_PLAN_WITHOUT_END: Final = Plan(category=Category.FIRE, steps=())
 
 
 class Suspicion(msgspec.Struct, frozen=True):
@@ -63,7 +62,7 @@ class HomeAudit:
         self.now: datetime | None = None
         self.shift = timedelta(0)
         self.open: dict[str, Incident] = {}
-        self._plans: dict[Category, Plan] = {}
+        self._plans = _plans_of(())
         self._sent: dict[str, _Sent] = {}
         self._overflowed = 0
         self._lost: list[Suspicion] = []
@@ -78,12 +77,13 @@ class HomeAudit:
         forgotten = [
             incident
             for incident in known.values()
-            if incident.next_step_at is not None and ("step", incident.id) not in due
+            for chain in (incident.progress(""), *incident.chains)
+            if chain.next_step_at is not None and step_key(incident.id, chain.name) not in due
         ]
         self._lost = [self._of(incident, "vanished", _VANISHED, certain=True) for incident in vanished]
         self._lost += [self._of(incident, "forgotten", _FORGOTTEN, certain=True) for incident in forgotten]
         self.open = known
-        self._plans = {plan.category: plan for plan in engine.site.plans}
+        self._plans = _plans_of(engine.site.plans)
         self.position = max(self.position, engine.seq)
         self.snapshot_seq = engine.seq
         if engine.now is not None and (self.now is None or engine.now > self.now):
@@ -97,7 +97,7 @@ class HomeAudit:
             case SendReported(message=message):
                 self._sent.pop(message, None)
             case SiteChanged(site=site):
-                self._plans = {plan.category: plan for plan in site.plans}
+                self._plans = _plans_of(site.plans)
         for effect in entry.effects:
             match effect:
                 case IncidentChanged(incident=incident):
@@ -137,36 +137,44 @@ class HomeAudit:
     def _incident(self, incident: Incident, now: datetime) -> Iterator[Suspicion]:
         if incident.verify_at is not None and incident.verify_at + GRACE < now:
             yield self._of(incident, "verification", _VERIFICATION)
-        if incident.acknowledged_at is None:
-            if incident.next_step_at is None:
-                if not self._plan_is_over(incident):
-                    yield self._of(incident, "no step", _NO_STEP)
-            elif incident.next_step_at + GRACE < now:
+        if incident.is_calling:
+            steps = [chain.next_step_at for chain in (incident.progress(""), *incident.chains)]
+            due = min((at for at in steps if at is not None), default=None)
+            if due is None and not self._plan_is_over(incident):
+                yield self._of(incident, "no step", _NO_STEP)
+            elif due is not None and due + GRACE < now:
                 yield self._of(incident, "step", _STEP)
-            return
         watched_from = self._watched_from(incident)
-        if watched_from is not None and watched_from + PROGRESS_WITHIN[incident.category] + GRACE < now:
+        if watched_from is not None and watched_from + progress_within(incident) + GRACE < now:
             yield self._of(incident, "progress", _PROGRESS)
 
     def _plan_is_over(self, incident: Incident) -> bool:
-        """Whether the plan itself ends: never that of a danger."""
-        plan = self._plans.get(incident.category, _PLAN_WITHOUT_END)
-        ends = bool(plan.repeats_max) and not incident.category.endangers_people
-        return ends and incident.step >= len(plan.steps) + plan.repeats_max
+        """Whether the plan itself ends, in all of its chains: never that of a danger."""
+        if incident.category.endangers_people:
+            return False
+        chains = self._plans.of_incident(incident).all_chains
+        return all(
+            chain.repeats_max and incident.progress(chain.name).step >= len(chain.steps) + chain.repeats_max
+            for chain in chains
+        )
 
     @staticmethod
     def _watched_from(incident: Incident) -> datetime | None:
         """From when on something has to come of an acknowledged incident; None where nothing has to."""
-        if incident.verdict is None:
+        if incident.acknowledged_at is None or incident.verdict is None:
             return incident.acknowledged_at
         if incident.verdict.stands or incident.drill or not incident.category.endangers_people:
             return None
-        return max(incident.verdict.at, incident.acknowledged_at or incident.verdict.at)
+        return max(incident.verdict.at, incident.acknowledged_at)
 
     def _of(self, incident: Incident, kind: str, words: tuple[str, str], *, certain: bool = False) -> Suspicion:
         about = f"{incident.category.value} {incident.zone} {incident.id}"
         text = Text(f"{about}：{words[0]}", f"{about}: {words[1]}")
         return Suspicion(f"{kind} {incident.id}", self.home, text, incident.category.endangers_people, certain)
+
+
+def _plans_of(plans: Sequence[Plan]) -> Plans:
+    return Plans(Site(id="", name=Text(""), plans=tuple(plans)))
 
 
 _NO_STEP = (

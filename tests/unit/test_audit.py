@@ -21,9 +21,10 @@ from gateway.record.record import JournalEntry
 from rules.alarm import Category
 from rules.effects import IncidentChanged, Notify
 from rules.inputs import AnyInput, ClockStepped, OperatorActed, Outcome, SendReported, TimePassed, Verb
+from rules.site import Chain, PlanStep
 from rules.text import Text
 from tests.record_world import ManualClock, journal
-from tests.unit.engine_world import HOUR, SITE, START, World, loaded, of, plan, spoke, with_plan
+from tests.unit.engine_world import HOUR, SECOND, SITE, START, World, loaded, of, plan, spoke, with_plan
 
 HOME = "home"
 TOLERANCE_S = 90.0
@@ -215,6 +216,14 @@ class TestBroken:
         assert keys(looked) == ["step"]
         assert looked.standing[0].suspicion.urgent
         assert stage.monotonic() - 1000 < 30 + 10 + TOLERANCE_S + 20, "found within the tolerance"
+
+    async def test_a_chain_beside_the_homes_own_that_is_forgotten(self, stage: Stage) -> None:
+        county = Chain(name="county", steps=(PlanStep(tell=("director",), after=60 * SECOND),))
+        both = replace(plan(Category.FIRE, ("carer", 0), every=30), chains=(county,))
+        await stage.put(loaded(stage.world.at, with_plan(SITE, both)))
+        incident = await fire(stage)
+        stage.world.engine.deadlines.cancel(("step", incident, "county"))
+        assert keys(await stage.pass_time(400)) == ["step"]
 
     async def test_an_engine_that_sets_no_next_step(self, stage: Stage) -> None:
         incident = await fire(stage)
