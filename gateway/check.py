@@ -24,6 +24,8 @@ from rules.alarm import Category
 from rules.duty import Duty
 from rules.index import selects
 from rules.parse import Fault, KindDefaults, Names, parse_site
+from rules.roster_gaps import AHEAD, GapKind, by_cause, find_gaps
+from rules.roster_words import gap_words
 from rules.rule import Rule
 from rules.scenario import run_scenario
 from rules.scenario_text import read_scenarios
@@ -158,12 +160,31 @@ def _site_oddities(
         if zone.id not in used:
             mend = "Give it a detector, or strike it out"
             yield Fault(file=file, path=f"zone {zone.id}", problem="has no device", mend=mend, warning=True)
-    for person in site.people:
-        if not person.channels:
-            problem = f"{person.name} has no channel and can never be told"
-            mend = 'Write channels = [{destination = "…", address = "…"}]'
-            yield Fault(file=file, path=f"person {person.id}", problem=problem, mend=mend, warning=True)
+    yield from _roster_oddities(site, file, now)
     yield from _plan_oddities(site, file, now)
+
+
+def _roster_oddities(site: Site, file: str, now: datetime) -> Iterator[Fault]:
+    """The gaps of the next 30 days, those of one cause as one warning."""
+    for gap, more in by_cause(find_gaps(site, now)):
+        problem = gap_words(site, gap).in_language("en")
+        if more:
+            problem = f"{problem}; and {_counted(more, 'time')} more in the next {AHEAD.days} days"
+        where = f"post {gap.post}" if gap.post else f"person {gap.person}" if gap.person else "shift"
+        yield Fault(file=file, path=where, problem=problem, mend=_MENDS[gap.kind], warning=True)
+
+
+_MENDS = {
+    GapKind.UNCOVERED: "Write a [[shift]] or an [[override]] for it, or narrow the hours of the post",
+    GapKind.SHORT: "Put somebody more on the shift, or write a smaller people_min",
+    GapKind.CONTROL_ROOM: "Put a second operator on the shift, or name the local rule: single_allowed_by",
+    GapKind.TWO_POSTS: "Write an [[override]], or combinable = true where one person may do both",
+    GapKind.UNCERTIFIED: "Put somebody with the certificate on the shift, or write it among the person's certificates",
+    GapKind.UNREACHABLE: 'Write channels = [{destination = "…", address = "…"}], with the person\'s consent',
+    GapKind.EXPIRED: "Renew it, and write the new day: expires_on",
+    GapKind.EXPIRING: "Renew it in time, and write the new day: expires_on",
+    GapKind.HOLIDAYS: "Update the gateway once the State Council has announced them (in November of the year before)",
+}
 
 
 def _device_oddities(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,26 @@ def test_faults_of_the_accounts_are_told(tmp_path: Path) -> None:
     assert "accounts.toml: account.0.password_hash: not an argon2 hash (account 'a')" in str(fault)
     assert "anlian account hash" in str(fault)
     assert "hunter2" not in str(fault)
+
+
+ROSTER = """
+[[post]]
+id = "care"
+name = "护理"
+
+[[shift]]
+id = "day"
+post = "care"
+from = "08:00"
+to = "20:00"
+people = ["carer-1"]
+"""
+
+
+def test_gaps_of_the_roster_are_warnings_one_for_each_cause(tmp_path: Path) -> None:
+    found = report(write(tmp_path, site=SITE + ROSTER), {}, datetime(2026, 11, 23, 2, tzinfo=UTC))
+    gaps = [fault for fault in found.faults if fault.path == "post care"]
+    assert [(fault.problem, fault.warning) for fault in gaps] == [
+        ("11-23 20:00–11-24 08:00 护理: nobody is on duty; and 29 times more in the next 30 days", True)
+    ]
+    assert found.exit_code == 0

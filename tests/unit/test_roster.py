@@ -26,7 +26,8 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def person(name: str, **more: object) -> Person:
-    return Person(id=name, name=name.upper(), role="carer", channels=(Channel("phone", name),), **more)  # type: ignore[arg-type]
+    values = {"channels": (Channel("phone", name),), **more}
+    return Person(id=name, name=name.upper(), role="carer", **values)  # type: ignore[arg-type]
 
 
 def home(*shifts: Shift, overrides: tuple[Override, ...] = (), people: tuple[Person, ...] = (), **more: object) -> Site:
