@@ -22,7 +22,8 @@ class Duty:
     A person's or contact's id (`contact:ID` too), `role:NAME`, `role:*` for everybody of the home, `post:NAME` (who
     holds it then), `team:NAME`, `home:ID` (the people of a neighbour home). As long as the clock is not known, a post
     is everybody whom the roster ever names for it. `panel_addresses` tells which devices of the site are parts of
-    which fire panel (see `rules.witness`). `rank` puts those behind the others whom their phones reach badly.
+    which fire panel (see `rules.witness`). `rank` puts those behind the others whom their phones reach badly,
+    `in_order` a person's failing channels behind the others.
     """
 
     def __init__(self, site: Site, *, clock_known: bool = True) -> None:
@@ -34,13 +35,14 @@ class Duty:
         self.clock_known = clock_known
         self.handovers: tuple[Handover, ...] = ()
         self.rank: Callable[[Person, datetime], int] | None = None
+        self.in_order: Callable[[Person], Person] = lambda person: person
         self.panel_addresses = panel_addresses(site)
 
     def renewed(self, site: Site) -> Duty:
         """The duty of a new site: what happened (hand-overs, phones that failed, the clock) stays known."""
         duty = Duty(site, clock_known=self.clock_known)
         duty.handovers = tuple(each for each in self.handovers if each.post in duty.roster.posts)
-        duty.rank = self.rank
+        duty.rank, duty.in_order = self.rank, self.in_order
         return duty
 
     def person(self, person: str) -> Person | None:

@@ -83,7 +83,7 @@ class Engine:
         self.alarm_book = Alarms(self.incident_book)
         self.reachability = Reachability(self.alarm_book, self.incident_book, deadlines)
         self.duty = Duty(self.site)
-        self.duty.rank = self.reachability.rank
+        self.duty.rank, self.duty.in_order = self.reachability.rank, self.reachability.in_order
         self.memory = Memory(deadlines)
         self.evaluation = Evaluation(self.alarm_book, deadlines, self.memory)
         self._packets = PacketAlarms(self.alarm_book, deadlines)

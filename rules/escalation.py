@@ -225,7 +225,7 @@ class Escalation:
         if chain is not None and 0 <= run.step < len(chain.steps):
             step = chain.steps[run.step]
         at_once = run.purpose == "repeat" and incident.category.endangers_people
-        return ways(person, None if at_once else step, at_once=at_once)
+        return ways(duty.in_order(person), None if at_once else step, at_once=at_once)
 
     @staticmethod
     def _notify(

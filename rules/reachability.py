@@ -30,6 +30,9 @@ DIRECTOR = "director"
 LATE_GRACE = timedelta(hours=2)
 """After downtime no test could have been made: so long it may take (design number)."""
 
+BEHIND = 1000
+"""So far a failing channel goes behind: a site file has no order as large."""
+
 DUE = "proof"
 """The kind of the deadlines: a confirmation that did not come, a test that was not made any more."""
 
@@ -96,9 +99,16 @@ class Reachability:
         """That of the best channel: who can be reached over one of two can be reached."""
         return min((self._rank_of(person, channel) for channel in person.channels), default=0)
 
-    def channels(self, person: Person) -> tuple[Channel, ...]:
-        """All channels of a person, those that failed behind the others: none is ever left out."""
-        return tuple(sorted(person.channels, key=lambda channel: self._rank_of(person, channel)))
+    def in_order(self, person: Person) -> Person:
+        """The person with all channels, those that failed used after the others: none is ever left out."""
+        ranks = [self._rank_of(person, channel) for channel in person.channels]
+        best = min(ranks, default=0)
+        if all(rank == best for rank in ranks):
+            return person
+        behind = zip(person.channels, ranks, strict=True)
+        return replace(
+            person, channels=tuple(replace(way, order=way.order + BEHIND * (rank - best)) for way, rank in behind)
+        )
 
     def _rank_of(self, person: Person, channel: Channel) -> int:
         return self.standing(person.id, channel.destination).rank
@@ -206,7 +216,7 @@ class Reachability:
         if incident is None:
             return
         for director in [each for each in duty.everybody(turn.at) if each.role == DIRECTOR and each.id not in hear]:
-            for channel in [way for way in self.channels(director) if way.consent]:
+            for channel in [way for way in director.channels if way.consent]:
                 turn.effects.append(
                     Notify(
                         at=turn.at,

@@ -178,12 +178,22 @@ class TestOrder:
         proved(world, channel="push", outcome=Outcome.REFUSED)
         assert reached(world, "carer", "second") == ["second", "carer"]
 
-    def test_a_failing_channel_goes_behind_the_persons_others(self) -> None:
+    def test_a_failing_channel_is_used_after_the_persons_others_and_still_used_for_a_fire(self) -> None:
         world = World()
         proved(world, outcome=Outcome.REFUSED)
-        carer = next(person for person in PEOPLE if person.id == "carer")
-        assert [way.destination for way in carer.channels] == ["sms", "push"]
-        assert [way.destination for way in world.engine.reachability.channels(carer)] == ["push", "sms"]
+        effects = [*world.spoke("smoke-1", smoke=True)]
+        first = [(m.person, m.channel) for m in of(effects, Notify) if m.alarm.category is Category.FIRE]
+        assert first == [("carer", "push")]
+        later = [(m.person, m.channel) for m in of(world.wait(21), Notify) if m.alarm.category is Category.FIRE]
+        assert later == [("carer", "sms")]
+
+    def test_where_all_fail_alike_nothing_is_put_behind(self) -> None:
+        world = World()
+        for channel in ("sms", "push"):
+            proved(world, channel=channel, outcome=Outcome.REFUSED)
+        effects = world.spoke("smoke-1", smoke=True)
+        called = [(m.person, m.channel) for m in of(effects, Notify) if m.alarm.category is Category.FIRE]
+        assert called == [("carer", "sms"), ("carer", "push")]
 
     def test_a_fire_still_calls_every_channel(self) -> None:
         world = World()
