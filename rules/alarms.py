@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
 
-import msgspec
 from msgspec.structs import replace
 
-from rules.alarm import NOT_SUPPRESSED, Alarm, Category, Suppression, SuppressionKind
+from rules.alarm import NOT_SUPPRESSED, Alarm, Suppression, SuppressionKind
 from rules.alarm_index import AlarmIndex
+from rules.cause import Cause, DrillWatch, Holds, Tests
 from rules.duty import Duty
 from rules.effects import AlarmChanged, Change
 from rules.incidents import Incidents
 from rules.lifecycle import IllegalTransition, Move, move
-from rules.text import Text
 from rules.turn import Turn
 from rules.verification import NEEDS_VERDICT, STILL_ACTIVE, overdue_for
 from rules.walk_test import CLEARS_WITHIN
@@ -24,68 +22,12 @@ from rules.witness import count_witnesses
 FALLBACK = "gateway.fallback."
 """How the rules of unreadable packets begin: they call people, but they confirm nothing."""
 
+GONE = "rule or device no longer in the configuration"
+ORPHANED = "its rule or device is no longer in the configuration: look on site, say what it was, then reset it"
+RENAMED = "its device has a new name in the site file"
+
 RESETS_MAX = 10_000
 """Resets that are remembered (for what retained messages may raise); beyond it the oldest is forgotten."""
-
-
-class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alarm is raised for: by a rule about a device, or by the engine itself (links, unreadable packets, …).
-
-    `by_rule`: by a rule. Only such an alarm can ever count as a test.
-    """
-
-    rule: str
-    title: Text
-    category: Category
-    priority: int
-    latch: bool
-    subject: str
-    zone: str
-    point: str = ""
-    value: str = ""
-    detail: str = ""
-    found: bool = False
-    clears_are_trusted: bool = True
-    by_rule: bool = False
-
-
-class Tests(Protocol):
-    """Who knows which alarms are tests, and hears what becomes of them."""
-
-    def claim(self, turn: Turn, cause: Cause) -> str:
-        """The test that an alarm of this cause counts for, or "": then it is a real one."""
-
-    def on_test(self, turn: Turn, alarm: Alarm) -> None:
-        """A test alarm was raised."""
-
-    def on_test_over(self, turn: Turn, duty: Duty, alarm: Alarm, *, cleared: bool) -> None:
-        """A test alarm is over: it cleared, or its rule or device is gone."""
-
-    def on_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
-        """A real alarm was raised."""
-
-
-class Holds(Protocol):
-    """Who knows what is held back, and hears what may change it."""
-
-    def claim(self, alarm: Alarm) -> Suppression:
-        """What holds a new alarm back."""
-
-    def on_raised(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
-        """An alarm was raised or is active again, held back or not."""
-
-    def on_inactive(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
-        """An alarm is active no more."""
-
-
-class DrillWatch(Protocol):
-    """Who runs drills, and hears what ends them."""
-
-    def on_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
-        """A real alarm was raised."""
-
-    def on_over(self, turn: Turn, alarm: Alarm, by: str, because: str) -> None:
-        """A drill's alarm is over."""
 
 
 class Alarms:
@@ -328,10 +270,33 @@ class Alarms:
             del self.reset_at[next(iter(self.reset_at))]
         self._end(turn, duty, ended, by, Change.RESET, "checked on site" if checked else "")
 
-    def withdraw(self, turn: Turn, duty: Duty, alarm: Alarm, reason: str) -> None:
+    def rename(self, turn: Turn, names: Mapping[str, str]) -> None:
+        """Devices have new names in the site file: their alarms are about the same device as before."""
+        for alarm in list(self.open.values()):
+            new = names.get(alarm.subject)
+            if new is None or (alarm.rule, new) in self.by_cause:
+                continue
+            del self.by_cause[(alarm.rule, alarm.subject)]
+            alarm = replace(alarm, subject=new)
+            self._keep(alarm)
+            turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.UPDATED, reason=RENAMED))
+        self.reset_at = {(rule, names.get(subject, subject)): at for (rule, subject), at in self.reset_at.items()}
+
+    def orphan(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
+        """The rule or device of a danger is gone: nothing more is heard of it, and people have to end it."""
+        if alarm.detail == ORPHANED:
+            return
+        alarm = replace(alarm, active=False, latched=True, detail=ORPHANED, cleared_at=alarm.cleared_at or turn.at)
+        self._keep(alarm)
+        turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.UPDATED, reason=GONE))
+        self._incidents.on_orphaned(turn, alarm)
+        if self.holds is not None:
+            self.holds.on_inactive(turn, duty, alarm)
+
+    def withdraw(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
         """End an alarm whose rule or device is gone from the configuration."""
         ended = replace(alarm, active=False, latched=False, closed_at=turn.at, cleared_at=alarm.cleared_at or turn.at)
-        self._end(turn, duty, ended, "", Change.CLOSED, reason)
+        self._end(turn, duty, ended, "", Change.CLOSED, GONE)
         if ended.test and self.tests is not None:
             self.tests.on_test_over(turn, duty, ended, cleared=False)
 

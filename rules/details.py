@@ -154,6 +154,9 @@ _DOUBTED: Final = Text(
 )
 
 _DETAILS = {
+    "its rule or device is no longer in the configuration: look on site, say what it was, then reset it": (
+        "规则或设备已不在配置中：请到现场查看，给出复核结论后复位"
+    ),
     "the bridge reports the end; check on site before the reset": "已报恢复，但恢复信号不可信：复位前请到现场查看",
     "none came for 10 minutes": "10 分钟内未再发生",
     "nobody of this home has a channel": "本机构无人有联系方式",

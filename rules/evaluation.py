@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from math import isfinite
 
 from devices.reading import DANGER_POINTS, Quality, Reading, Report, Value, find_point
-from rules.alarms import Alarms, Cause
+from rules.alarms import Alarms
+from rules.cause import Cause
 from rules.condition import Above, AllOf, AnyOf, Below, Condition, Equals, Recalled, is_mark, points_of
 from rules.deadlines import Deadlines
 from rules.duty import Duty

@@ -185,6 +185,12 @@ class Incidents:
         if incident is not None:
             self._put(turn, noted(incident, Step(turn.at, "cleared", alarm.rule, alarm.subject)), "cleared")
 
+    def on_orphaned(self, turn: Turn, alarm: Alarm) -> None:
+        """The rule or device of an alarm is gone from the configuration: a line; it goes on until people end it."""
+        incident = self.open.get(alarm.incident)
+        if incident is not None:
+            self._put(turn, noted(incident, Step(turn.at, "orphaned", alarm.rule, alarm.subject)), "orphaned")
+
     def acknowledge(self, turn: Turn, duty: Duty, incident_id: str, by: str, alarm: Alarm) -> None:
         """Somebody took it on: if that is what the plan asks for, it stops, and those who were told hear of it."""
         incident = self.open.get(incident_id)

@@ -13,7 +13,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from rules.alarm import Alarm, Category
-from rules.alarms import Alarms, Cause
+from rules.alarms import Alarms
+from rules.cause import Cause
 from rules.deadlines import Deadlines
 from rules.duty import Duty
 from rules.effects import Refused, WalkTestChanged

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from rules import guards
+from rules.alarm import Alarm
 from rules.condition import Silent
 from rules.deadlines import Key
 from rules.index import Index, Watch, rules_of, trips_on_unknown
 from rules.inputs import SiteChanged
+from rules.renaming import rename, renamed_devices
 from rules.rule import Rule
 from rules.site import Device
 from rules.supervision import DEAF_GRACE, DeviceState
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
 
 
 def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
-    """A new site or new rules: what is unchanged keeps its state, what is gone closes with a reason."""
+    """A new site or new rules: what is unchanged keeps its state, what is gone closes with a reason.
+
+    But no danger ends because somebody edits a file: it stays until a person has looked and reset it.
+    """
     engine.site = happened.site
     engine.rules = {rule.id: rule for rule in happened.rules}
     engine.ruleset = happened.ruleset
     engine.duty = engine.duty.renewed(happened.site)
     index = Index(happened.rules)
+    rename(engine, turn, renamed_devices(engine.devices, happened.site))
     before, engine.devices = engine.devices, {}
     for device in happened.site.devices:
         engine.devices[device.id] = _state_for(engine, turn.at, device, index.watch_for(device), before.get(device.id))
@@ -91,15 +97,27 @@ def _state_for(
 
 
 def _withdraw_orphans(engine: Engine, turn: Turn) -> None:
-    """Close the alarms whose rule or device is gone. The engine's own alarms (`gateway.…`) stay."""
+    """Close the alarms whose rule or device is gone, but no danger that calls. The engine's own (`gateway.…`) stay."""
     for alarm in list(engine.alarm_book.open.values()):
         if alarm.rule.startswith("gateway.") and not alarm.rule.startswith(guards.PREFIX):
             continue
         if alarm.drill and alarm.subject in engine.devices:
             continue
         state = engine.memory.find(alarm.subject)
-        if state is None or state.watching(alarm.rule) is None:
-            engine.alarm_book.withdraw(turn, engine.duty, alarm, "rule or device no longer in the configuration")
+        if state is not None and state.watching(alarm.rule) is not None:
+            continue
+        if alarm.category.endangers_people and not (alarm.held or alarm.drill or _goes_on(engine, turn, alarm)):
+            engine.alarm_book.orphan(turn, engine.duty, alarm)
+        else:
+            engine.alarm_book.withdraw(turn, engine.duty, alarm)
+
+
+def _goes_on(engine: Engine, turn: Turn, alarm: Alarm) -> bool:
+    """Whether this very reload has raised the same danger by another rule (a new pack, a guard)."""
+    return any(
+        turn.made(other.id) and (other.subject, other.point) == (alarm.subject, alarm.point) and not other.held
+        for other in engine.alarm_book.of_incident(alarm.incident)
+    )
 
 
 def _is_watched(engine: Engine, key: Key) -> bool:

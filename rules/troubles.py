@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rules.alarm import Category
-from rules.alarms import FALLBACK, Cause
+from rules.alarms import FALLBACK
+from rules.cause import Cause
 from rules.text import Text
 
 UNASSIGNED = "unassigned"

@@ -201,6 +201,10 @@ class World:
     def has(self, rule_id: str, subject: str) -> bool:
         return self.engine.alarm_book.find(rule_id, subject) is not None
 
+    def incident_of(self, category: str) -> Incident:
+        (incident,) = (each for each in self.engine.incidents.values() if each.category == category)
+        return incident
+
     def incident(self) -> Incident:
         (incident,) = self.engine.incidents.values()
         return incident

@@ -48,10 +48,11 @@ from tests.unit.engine_world import (
 )
 from tests.world.invariants import check_effects, check_raised, check_sounders, check_state
 
-# Beside the home as it is: homes that lack people, devices or rules, and one whose devices moved.
+# Beside the home as it is: homes that lack people, devices or rules, one whose device has another name, one that moved.
 SITES = (
     SITE,
     replace(SITE, devices=DEVICES[1:]),
+    replace(SITE, devices=(replace(DEVICES[0], id="smoke-201"), *DEVICES[1:])),
     replace(SITE, people=()),
     replace(SITE, people=SITE.people[3:]),
     replace(SITE, plans=()),

@@ -6,15 +6,20 @@ import pytest
 from msgspec.structs import replace
 
 from rules.alarm import Category
-from rules.condition import Above, AllOf, AnyOf, Condition, Equals, Not, Silent, Unknown
-from rules.effects import AlarmChanged
+from rules.alarms import ORPHANED, RENAMED
+from rules.condition import Above, AllOf, AnyOf, Condition, Count, Equals, Not, Silent, Unknown
+from rules.effects import AlarmChanged, AnyEffect
+from rules.engine import Engine
 from rules.guards import PREFIX, surely_raised_by
 from rules.index import Index, selects
-from rules.rule import Rule, Select
+from rules.inputs import Mode, ModeRequested, ModeVerb, SuppressionRequested, SuppressionVerb, Verb
+from rules.rule import Per, Rule, Select
 from rules.site import Zone
 from rules.text import Text
+from rules.verification import NEEDS_VERDICT
 from tests.unit.engine_world import (
     DEVICES,
+    HOUR,
     RULES,
     SECOND,
     SITE,
@@ -22,6 +27,7 @@ from tests.unit.engine_world import (
     alarm_changes,
     device,
     of,
+    refusals,
     rule,
     told,
 )
@@ -46,15 +52,147 @@ def test_a_reload_of_the_same_says_and_changes_nothing(world: World) -> None:
     assert alarm_changes(world.wait(5)) == [("raised", "residual", "meter-1"), ("raised", "cable", "meter-1")]
 
 
+def gone(world: World) -> tuple[AnyEffect, ...]:
+    """A reload that forgets the first device of the site, smoke-1."""
+    return world.reload(replace(SITE, devices=DEVICES[1:]))
+
+
 def test_a_device_that_is_gone_closes_its_alarms(world: World) -> None:
-    world.spoke("smoke-1", smoke=True)
-    effects = world.reload(replace(SITE, devices=DEVICES[1:]))
+    world.spoke("smoke-1", battery=1.0)
+    effects = gone(world)
     (closed,) = of(effects, AlarmChanged)
     assert (closed.change.value, closed.reason) == ("closed", "rule or device no longer in the configuration")
     assert closed.alarm.closed_at == world.at and not closed.alarm.open
     assert not world.engine.incidents
-    assert told(effects) == [("carer", "over")]
     assert all("smoke-1" not in key for _, _, key in world.engine.deadlines.to_list())
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["unacknowledged", "acknowledged"])
+def test_a_fire_whose_device_is_gone_stays_until_people_end_it(world: World, taken: bool) -> None:
+    world.spoke("smoke-1", smoke=True)
+    if taken:
+        world.acknowledges(world.incident().id)
+    (changed,) = of(gone(world), AlarmChanged)
+    assert (changed.change.value, changed.reason) == ("updated", "rule or device no longer in the configuration")
+    assert changed.alarm.open and not changed.alarm.active and changed.alarm.latched
+    assert changed.alarm.detail == ORPHANED
+    assert world.incident().timeline[-1].event == "orphaned"
+    assert bool(told(world.wait(31))) is not taken, "the plan goes its way"
+    assert gone(world) == (), "and a further reload says nothing new"
+    assert Engine.restore(world.engine.snapshot()).snapshot() == world.engine.snapshot()
+    alarm = world.alarm("smoke", "smoke-1").id
+    if not taken:
+        assert "acknowledge it first" in refusals(world.acts(Verb.RESET, alarm))[0]
+        world.acknowledges(alarm)
+    assert NEEDS_VERDICT in refusals(world.acts(Verb.RESET, alarm))[0]
+    assert alarm_changes(world.resets(alarm)) == [("reset", "smoke", "smoke-1")]
+    assert not world.engine.incidents
+
+
+def test_a_fire_whose_clears_are_not_trusted_can_be_reset_when_its_device_is_gone(world: World) -> None:
+    world.spoke("bridged", smoke=True)
+    world.acknowledges(world.incident().id)
+    world.reload(replace(SITE, devices=tuple(each for each in DEVICES if each.id != "bridged")))
+    assert alarm_changes(world.resets(world.incident().id)) == [("reset", "smoke", "bridged")]
+
+
+def test_a_fire_whose_device_comes_back_is_the_same_one(world: World) -> None:
+    world.spoke("smoke-1", smoke=True)
+    alarm = world.alarm("smoke", "smoke-1").id
+    gone(world)
+    world.reload(SITE)
+    world.spoke("smoke-1", smoke=True)
+    assert world.alarm("smoke", "smoke-1").id == alarm and world.alarm("smoke", "smoke-1").active
+
+
+def test_what_is_out_of_service_is_no_fire_that_calls_and_closes_with_its_device(world: World) -> None:
+    out = SuppressionRequested(at=world.at, person="carer", verb=SuppressionVerb.OUT_OF_SERVICE, target="smoke-1",
+                               reason="dirty", substitute="patrol", confirmed_by="director")
+    world.step(out)
+    world.spoke("smoke-1", smoke=True)
+    assert world.alarm("smoke", "smoke-1").held
+    assert alarm_changes(gone(world)) == [("closed", "smoke", "smoke-1")]
+
+
+# another name
+
+
+RENAMED_SITE = replace(SITE, devices=(replace(DEVICES[0], id="smoke-201"), *DEVICES[1:]))
+
+
+def test_a_device_with_another_name_keeps_its_alarm_its_clocks_and_its_holds() -> None:
+    world = World(rules=tuple(replace(each, shelve_max=8 * HOUR) if each.id == "battery" else each for each in RULES))
+    world.spoke("smoke-1", smoke=True, battery=1.0)
+    fire, battery = world.alarm("smoke", "smoke-1"), world.alarm("battery", "smoke-1")
+    shelve = SuppressionRequested(at=world.at, person="carer", verb=SuppressionVerb.SHELVE, target=battery.id,
+                                  reason="ordered")
+    world.step(shelve)
+    silent_at = world.engine.deadlines.due_at(("silent", "smoke-1"))
+    incident = world.incident_of("fire").id
+    effects = world.reload(RENAMED_SITE)
+    assert [(c.change.value, c.alarm.id, c.alarm.subject, c.reason) for c in of(effects, AlarmChanged)] == [
+        ("updated", fire.id, "smoke-201", RENAMED), ("updated", battery.id, "smoke-201", RENAMED)]
+    assert world.alarm("smoke", "smoke-201") == replace(fire, subject="smoke-201")
+    assert world.incident_of("fire").id == incident and not told(effects)
+    assert world.engine.deadlines.due_at(("silent", "smoke-201")) == silent_at
+    assert not [key for _, _, key in world.engine.deadlines.to_list() if "smoke-1" in key]
+    assert list(world.engine.suppressions.shelves) == [("battery", "smoke-201")]
+    assert world.alarm("battery", "smoke-201").held
+    assert Engine.restore(world.engine.snapshot()).snapshot() == world.engine.snapshot()
+    world.spoke("smoke-201", smoke=False)
+    assert not world.alarm("smoke", "smoke-201").active
+
+
+def test_a_pending_delay_and_a_reset_go_on_under_another_name(world: World) -> None:
+    world.spoke("meter-1", residual=400.0)
+    world.wait(5)
+    devices = tuple(replace(each, id="meter-main") if each.id == "meter-1" else each for each in DEVICES)
+    world.reload(replace(SITE, devices=devices))
+    assert alarm_changes(world.wait(5)) == [("raised", "residual", "meter-main")]
+
+
+def test_a_window_goes_on_under_another_name() -> None:
+    said = Equals(point="temperature", value=True)
+    counted = rule("many", Count(of=said, devices=2, within=600 * SECOND), per=Per.ZONE)
+    world = World(rules=(*RULES, counted))
+    world.spoke("smoke-1", temperature=True)
+    world.spoke("smoke-1", temperature=False)
+    world.reload(RENAMED_SITE)
+    world.spoke("smoke-2", temperature=True)
+    assert world.has("many", "zone:ward"), "what the renamed device said lately still counts"
+
+
+def test_a_device_out_of_service_stays_so_under_another_name(world: World) -> None:
+    out = SuppressionRequested(at=world.at, person="carer", verb=SuppressionVerb.OUT_OF_SERVICE, target="smoke-1",
+                               reason="dirty", substitute="patrol", confirmed_by="director")
+    world.step(out)
+    world.reload(RENAMED_SITE)
+    assert not told(world.spoke("smoke-201", smoke=True)) and world.alarm("smoke", "smoke-201").held
+    assert ("released", "smoke", "smoke-201") in alarm_changes(world.wait(8 * 3600))
+
+
+def test_a_walk_test_knows_a_renamed_detector(world: World) -> None:
+    world.step(ModeRequested(at=world.at, person="carer", verb=ModeVerb.START))
+    world.step(ModeRequested(at=world.at, person="carer", verb=ModeVerb.ARM, device="smoke-1"))
+    world.reload(RENAMED_SITE)
+    test = world.engine.walk_test
+    assert test is not None and test.armed is not None and test.armed.device == "smoke-201"
+    assert "smoke-201" in test.targets and "smoke-1" not in test.targets
+    assert not told(world.spoke("smoke-201", smoke=True)) and world.alarm("smoke", "smoke-201").test
+
+
+def test_a_drill_knows_a_renamed_detector(world: World) -> None:
+    world.step(ModeRequested(at=world.at, person="carer", verb=ModeVerb.START, mode=Mode.DRILL, device="smoke-1"))
+    world.reload(RENAMED_SITE)
+    drill = world.engine.drills.running
+    assert drill is not None and drill.device == "smoke-201"
+
+
+def test_an_address_that_two_names_share_is_no_renaming(world: World) -> None:
+    """The name stays, another device has the address too: what is known stays with the name."""
+    world.spoke("smoke-1", smoke=True)
+    world.reload(replace(SITE, devices=(*DEVICES, replace(DEVICES[0], id="twin"))))
+    assert world.has("smoke", "smoke-1") and not world.has("smoke", "twin")
 
 
 def test_a_device_that_comes_back_raises_anew(world: World) -> None:
@@ -101,6 +239,13 @@ def test_a_changed_rule_is_asked_about_what_is_known(world: World) -> None:
     )
     world.reload(rules=lower)
     assert alarm_changes(world.wait(10)) == [("raised", "residual", "meter-1")]
+
+
+def test_a_danger_that_no_rule_watches_any_more_and_that_has_cleared_stays(world: World) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.spoke("smoke-1", smoke=False)
+    assert alarm_changes(world.reload(rules=without_rule("smoke"))) == [("updated", "smoke", "smoke-1")]
+    assert world.incident().next_step_at is not None
 
 
 def test_a_moved_device_keeps_its_alarm(world: World) -> None:

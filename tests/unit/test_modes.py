@@ -412,6 +412,9 @@ def test_no_second_test_and_none_while_it_burns(world: WalkWorld) -> None:
     world.spoke("smoke-1", smoke=True)
     assert refusals(world.start()) == [BURNING]
     world.reload(replace(WALK_SITE, devices=WALK_SITE.devices[3:4]))
+    assert refusals(world.start()) == [BURNING], "nobody ends a fire by editing the site file"
+    world.acknowledges(world.incident().id)
+    world.resets(world.incident().id)
     assert refusals(world.start()) == [NO_TARGET]
 
 

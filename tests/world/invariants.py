@@ -54,7 +54,13 @@ def check_effects(happened: AnyInput, effects: tuple[AnyEffect, ...]) -> None:
             assert alarm.open or change.reason.startswith(TEST_ENDS)
         elif not alarm.open and alarm.category.endangers_people and not alarm.drill:
             configured = change.reason == "rule or device no longer in the configuration"
-            assert (change.change is Change.RESET and change.by and alarm.acknowledged) or configured
+            raised_anew = (alarm.subject, alarm.point) in {
+                (e.alarm.subject, e.alarm.point)
+                for e in effects if isinstance(e, AlarmChanged) and e.change is Change.RAISED
+            }
+            assert (change.change is Change.RESET and change.by and alarm.acknowledged) or (
+                configured and (alarm.held or raised_anew)
+            ), "a danger ended and no person ended it"
         if change.change is Change.RESET and alarm.incident and alarm.category in (Category.FIRE, Category.GAS):
             left = [e.incident for e in effects if isinstance(e, IncidentChanged) and e.incident.id == alarm.incident]
             verdict = left[-1].verdict
