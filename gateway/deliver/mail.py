@@ -107,18 +107,20 @@ class Mail(MessageChannel):
         mail["To"] = notify.address
         mail["Date"] = format_datetime(self._clock.wall())
         mail["Message-ID"] = f"<{_NOT_AN_ATOM.sub('-', key)}@{self._sender.rpartition('@')[2]}>"
-        mail["Content-Language"] = notice.language
         # RFC 3834: no out-of-office answers itself to a program.
         mail["Auto-Submitted"] = "auto-generated"
         if notify.purpose != "over" and notify.alarm.category.endangers_people:
             mail["X-Priority"] = "1"
             mail["Importance"] = "high"
         mail.set_content(f"{notice.text}\n\n{notice.url}\n" if notice.url else f"{notice.text}\n")
+        mail["Content-Language"] = notice.language
         return mail
 
 
 def _judge(error: aiosmtplib.SMTPResponseException, mend: str = "") -> SendResult:
     """4xx is for now, 5xx for good."""
+    if error.code < 0:
+        return retry("what answers there is no mail server: check host and port, is a portal in between?")
     words = " ".join(f"SMTP {error.code} {error.message}".split())[:200]
     if error.code in _AUTHENTICATION:
         return refused(f"{words}: check username and password_file")
