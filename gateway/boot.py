@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -40,12 +41,24 @@ def _from_snapshot(home: str, head: StreamHead) -> Engine:
     if not head.snapshot:
         return Engine(home, head.epoch)
     try:
-        engine = Engine.restore(head.snapshot)
+        engine = engine_of(head.snapshot)
     except ValueError as fault:
         log.error("snapshot not usable; replaying from the start of the journal", home=home, error=str(fault))
         return Engine(home, head.epoch)
     engine.epoch = head.epoch
     return engine
+
+
+def engine_of(snapshot: bytes) -> Engine:
+    """The engine that a snapshot holds; ValueError where it is none."""
+    # All that is made stays: the collector would search it again and again (two thirds of the time of 100,000 devices).
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return Engine.restore(snapshot)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _replay(engine: Engine, entry: JournalEntry) -> bool:

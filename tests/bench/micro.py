@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
-import time
 import tracemalloc
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from devices.codec import Packet
 from devices.native import Native
-from devices.reading import Reading, Report
+from devices.reading import Report
 from devices.virtual import VirtualPacket
 from devices.virtual.mix import load_devices
 from devices.zigbee2mqtt import Zigbee2Mqtt
@@ -24,38 +22,24 @@ from gateway.receive.inventory import Inventory
 from rules.alarm import Category
 from rules.condition import Above
 from rules.engine import Engine
-from rules.inputs import ReadingsArrived, SiteChanged
+from rules.inputs import ReadingsArrived
 from rules.rule import Rule, Select
-from rules.site import Device, Site, Zone
 from rules.text import Text
-from tests.bench import packets
+from tests.bench import packets, scale
 from tests.bench.machine import median
 from tests.bench.plant import HOME, Gateway
 from tests.bench.rows import Row
+from tests.bench.setting import AT, PART, POINTS, Still, engine_of_rules, idle_site, least_ns, said, steps
 
-PART = "Parts (one core, in one process; the least of many repetitions, so that other programs hardly count)"
-AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-POINTS = {"temperature": 21, "humidity": 48, "battery": 80, "battery.voltage": 2.9, "lqi": 90, "rssi": -60}
-"""What the idle device says: six points, none near any limit."""
 _SPREAD = 5_000
 _BYTES_MAX = 1536
-
-
-def _least_ns(work: Callable[[], object], count: int, repetitions: int) -> float:
-    """Nanoseconds for one of `count` items: the fastest repetition, which others disturbed least."""
-    found = []
-    for _ in range(repetitions):
-        began = time.perf_counter_ns()
-        work()
-        found.append((time.perf_counter_ns() - began) / count)
-    return min(found)
 
 
 def _against(
     one: Callable[[], object], other: Callable[[], object], count: int, rounds: int
 ) -> tuple[float, float, float]:
     """The median ratio of alternating measurements, and both costs in ns."""
-    pairs = [(_least_ns(one, count, 3), _least_ns(other, count, 3)) for _ in range(rounds)]
+    pairs = [(least_ns(one, count, 3), least_ns(other, count, 3)) for _ in range(rounds)]
     return median([a / b for a, b in pairs]), median([a for a, _ in pairs]), median([b for _, b in pairs])
 
 
@@ -84,32 +68,6 @@ def _loads(chosen: Sequence[VirtualPacket]) -> None:
         json.loads(packet.payload)
 
 
-def _steps(engine: Engine, inputs: Sequence[ReadingsArrived]) -> None:
-    step = engine.step
-    for happened in inputs:
-        step(happened)
-
-
-def _engine(site: Site, rules: Sequence[Rule]) -> Engine:
-    engine = Engine(site.id)
-    engine.step(SiteChanged(at=AT, site=site, rules=tuple(rules), ruleset="bench"))
-    return engine
-
-
-def _idle_site(devices: int) -> Site:
-    zone = Zone(id="load", name=Text("load"))
-    made = tuple(
-        Device(id=f"d-{n}", kind="climate", source="native", address=f"d-{n}", zone="load", name=Text(f"设备{n}"))
-        for n in range(devices)
-    )
-    return Site(id=HOME, name=Text("home"), zones=(zone,), devices=made)
-
-
-def _said(device: str, turn: int) -> ReadingsArrived:
-    readings = tuple([Reading(point, level + turn % 64 / 64) for point, level in POINTS.items()])
-    return ReadingsArrived(at=AT, source="native", reports=(Report(device, readings),))
-
-
 def _elsewhere(count: int) -> list[Rule]:
     """One rule on the load, and others on devices that say nothing."""
     return [
@@ -134,6 +92,8 @@ def measure(folder: Path, *, count: int, rounds: int, many: int, say: Callable[[
     rows += [_rules_row(rounds), _devices_row(rounds, many)]
     say(f"growth: rules {rows[2].value:.2f} x, devices {rows[3].value:.2f} x")
     rows.append(_memory_row(configuration))
+    rows += [scale.many_rules_row(rounds), scale.restore_row(many, rounds)]
+    say(f"scale: {scale.RULES} rules on one stream {rows[-2].value:.0f} % of a core, restore {rows[-1].value:.1f} s")
     return rows
 
 
@@ -154,12 +114,12 @@ def _decode_rows(decoding: Decoding, rounds: int) -> list[Row]:
 
 
 def _step_rows(decoding: Decoding, configuration: Configuration, rounds: int) -> list[Row]:
-    engine = _engine(configuration.sites[0], configuration.rules)
+    engine = engine_of_rules(configuration.sites[0], configuration.rules)
     inputs = decoding.inputs()
-    _steps(engine, inputs)
+    steps(engine, inputs)
     raised = len(engine.alarms)
     ratio, ours, theirs = _against(
-        lambda: _steps(engine, inputs), lambda: _loads(decoding.packets), len(inputs), rounds
+        lambda: steps(engine, inputs), lambda: _loads(decoding.packets), len(inputs), rounds
     )
     if len(engine.alarms) != raised:
         raise AssertionError("the load changed alarms: this would not measure what it says")
@@ -181,19 +141,20 @@ Case = tuple[Engine, list[ReadingsArrived]]
 
 def _growth(small: Case, large: Case, rounds: int) -> Row:
     for engine, inputs in (small, large):
-        _steps(engine, inputs)
+        steps(engine, inputs)
     pairs = []
     for _ in range(rounds):
-        costs = [_least_ns(lambda e=e, i=i: _steps(e, i), len(i), 4) for e, i in (large, small)]
+        costs = [least_ns(lambda e=e, i=i: steps(e, i), len(i), 4) for e, i in (large, small)]
         pairs.append((costs[0], costs[1]))
     measured = f"{median([b for _, b in pairs]) / 1e3:.2f} us becomes {median([a for a, _ in pairs]) / 1e3:.2f} us"
     return Row(part=PART, name="", means="", value=median([a / b for a, b in pairs]), unit="x", measured=measured)
 
 
 def _rules_row(rounds: int) -> Row:
-    site = _idle_site(2_000)
-    inputs = [_said(f"d-{n}", turn) for turn in range(2) for n in range(1_000)]
-    grown = _growth((_engine(site, _elsewhere(1)), inputs), (_engine(site, _elsewhere(8_000)), inputs), rounds)
+    site = idle_site(2_000)
+    inputs = [said(f"d-{n}", turn) for turn in range(2) for n in range(1_000)]
+    few, many = (engine_of_rules(site, _elsewhere(count)) for count in (1, 8_000))
+    grown = _growth((few, inputs), (many, inputs), rounds)
     return Row(
         part=PART,
         name="From 1 to 8,000 rules",
@@ -209,10 +170,10 @@ class _Home:
     """Everything that a packet passes from its bytes to its decision, in a home with many devices."""
 
     def __init__(self, devices: int) -> None:
-        site = _idle_site(devices)
-        self._engine = _engine(site, _elsewhere(1))
+        site = idle_site(devices)
+        self._engine = engine_of_rules(site, _elsewhere(1))
         self._inbox = Inbox()
-        self._decoder = Decoder(Inventory([site]), self._inbox, _Still(), Metrics(), 4096, lambda *_: None)
+        self._decoder = Decoder(Inventory([site]), self._inbox, Still(), Metrics(), 4096, lambda *_: None)
         self._route = Route("native", HOME, f"anlian/v1/{HOME}", Native(f"anlian/v1/{HOME}"))
         step = max(1, devices // _SPREAD)
         self.packets = [_telemetry(n * step % devices, n) for n in range(2 * _SPREAD)]
@@ -224,18 +185,6 @@ class _Home:
             take(route, topic, payload, 1, False, None)
             (delivery,) = self._inbox.take(1)
             step(delivery.make(AT))
-
-
-class _Still:
-    """A clock that stands."""
-
-    def now(self) -> datetime:
-        return AT
-
-    wall = now
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 def _telemetry(device: int, turn: int) -> tuple[str, bytes]:
@@ -260,16 +209,16 @@ def _devices_row(rounds: int, many: int) -> Row:
 
 def _memory_row(configuration: Configuration, devices: int = 2_000) -> Row:
     """Everything that grows with a device: its place in the site, the inventory, and the engine with its rules."""
-    reports = [_said(f"d-{n}", 0) for n in range(devices)]
+    reports = [said(f"d-{n}", 0) for n in range(devices)]
     gc.collect()
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        site = _idle_site(devices)
+        site = idle_site(devices)
         in_site = tracemalloc.get_traced_memory()[0]
         inventory = Inventory([site])
-        engine = _engine(site, configuration.rules)
-        _steps(engine, reports)
+        engine = engine_of_rules(site, configuration.rules)
+        steps(engine, reports)
         gc.collect()
         after = tracemalloc.get_traced_memory()[0]
     finally:

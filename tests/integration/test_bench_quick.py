@@ -45,6 +45,8 @@ ROWS = {
     "From 1 to 8,000 rules",
     "From 100 to many devices",
     "Memory of an idle device",
+    "300 rules on one stream",
+    "Restoring a large home",
     "Start to first alarm",
 }
 
