@@ -167,6 +167,8 @@ _DETAILS = {
     "last alarm over": "最后一个报警已结束",
     "asserted again": "重新下发",
     "it was proven": "自检已通过",
+    "the roster has no gap there any more": "排班已无此缺口",
+    "the post was handed over": "已交接班",
     "no longer in the site file": "站点文件中已没有",
     "a phone failed its test": "电话自检未通过",
     "checked on site": "已到现场查看",
@@ -182,6 +184,8 @@ _DETAILS = {
     "not JSON": "不是 JSON",
     " gaps of the ledger are to be explained: see the page of alarm quality": " 处台账缺口待说明：见“报警质量”页",
 }
+BETWEEN: Final = " ‖ "
+"""Stands between the Chinese and the English words of a detail that was written in both."""
 _STEP = re.compile(r"step (\d+)")
 _TAKEN = re.compile(r"acknowledged by (\S+)")
 _CODED = re.compile(r"\[(\w+)\] (.*?): (.*)", re.DOTALL)
@@ -193,6 +197,11 @@ _MEASURED = re.compile(r"([a-z_0-9]+(?:\.[a-z_0-9]+)*) = (\S+)")
 def coded(kind: str, source: str, topic: str, reason: str) -> str:
     """The detail of a packet that cannot be used. Without a code (journals of before) it is the words alone."""
     return f"[{kind}] {source} {topic}: {reason}" if kind else f"{topic}: {reason}"
+
+
+def in_both(words: Text) -> str:
+    """A detail that bears its words in both languages."""
+    return f"{words.zh}{BETWEEN}{words.en}"
 
 
 def packet_words(kind: str, reason: str, language: str) -> str:
@@ -210,6 +219,9 @@ def detail_in(text: str, language: str) -> str:
     """A detail in this language as far as its words are known; the rest (a device's own words) stays as it is."""
     if not text:
         return text
+    chinese, between, english = text.partition(BETWEEN)
+    if between:
+        return english if language == "en" else chinese
     told = _told_by_form(text, language)
     if told:
         return told

@@ -10,6 +10,7 @@ import msgspec
 from rules.alarm import Alarm, SuppressionKind
 from rules.drill import Drill, TimingSheet
 from rules.incident import Incident
+from rules.people import Handover
 from rules.walk_test import WalkTest
 
 
@@ -151,6 +152,14 @@ class DrillChanged(Effect, frozen=True, kw_only=True):
     sheet: TimingSheet | None = None
 
 
+class HandoverChanged(Effect, frozen=True, kw_only=True):
+    """A post was handed over (`handed_over`), or who should have taken it refused (`refused`)."""
+
+    handover: Handover
+    change: str
+    by: str = ""
+
+
 AnyEffect = (
     AlarmChanged
     | IncidentChanged
@@ -161,4 +170,5 @@ AnyEffect = (
     | WalkTestChanged
     | SuppressionChanged
     | DrillChanged
+    | HandoverChanged
 )

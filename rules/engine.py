@@ -29,6 +29,7 @@ from rules.inputs import (
     DecodeFailed,
     EngineFaulted,
     GapExplained,
+    HandedOver,
     LinkChanged,
     Mode,
     ModeRequested,
@@ -51,6 +52,7 @@ from rules.packets import PacketAlarms
 from rules.reachability import Reachability
 from rules.reload import reload
 from rules.response import Response
+from rules.roster_watch import RosterWatch
 from rules.rule import Rule
 from rules.site import Site
 from rules.supervision import DEAF_GRACE, DeviceState, is_sign_of_life
@@ -89,6 +91,7 @@ class Engine:
         self._packets = PacketAlarms(self.alarm_book, deadlines)
         self._desk = OperatorDesk(self.alarm_book, self.incident_book)
         self._response = Response(self.alarm_book, self.incident_book)
+        self.roster_watch = RosterWatch(self.alarm_book, deadlines)
         self.modes = Modes(self.alarm_book, deadlines)
         self.drills = Drills(self.alarm_book, deadlines)
         self.suppressions = Suppressions(self.alarm_book, self.incident_book, deadlines)
@@ -109,6 +112,7 @@ class Engine:
             ProcedureTicked: self._on_ticked,
             SupportRequested: self._on_support,
             GapExplained: self._on_time,
+            HandedOver: self._on_handed_over,
         }
 
     @property
@@ -191,6 +195,8 @@ class Engine:
                 self.modes.overdue(turn, self.duty, alarm)
             case ("walk_test", what):
                 self.modes.due(turn, self.duty, what)
+            case ("roster",):
+                self.roster_watch.look(turn, self.duty, self.site)
             case ("drill",):
                 self.drills.due(turn, self.duty)
             case ("proof", person, channel):
@@ -311,6 +317,9 @@ class Engine:
     def _on_support(self, turn: Turn, asked: SupportRequested) -> None:
         self._response.call_support(turn, self.duty, asked)
 
+    def _on_handed_over(self, turn: Turn, asked: HandedOver) -> None:
+        self.roster_watch.hand_over(turn, self.duty, self.site, asked)
+
     def _on_mode(self, turn: Turn, asked: ModeRequested) -> None:
         if asked.mode is not Mode.WALK_TEST:
             if asked.mode is Mode.DRILL:
@@ -352,6 +361,8 @@ class Engine:
         self._packets.link(turn, self.duty, happened)
         if happened.link == CLOCK:
             self.evaluation.clock_known(turn, self.duty, known=happened.up)
+            self.duty.clock_known = happened.up
+            self.roster_watch.look(turn, self.duty, self.site)
 
     def _on_clock(self, turn: Turn, happened: ClockStepped) -> None:
         self._packets.clock(turn, self.duty, happened)

@@ -267,6 +267,22 @@ class SupportRequested(Input, frozen=True, kw_only=True):
     via: str = "app"
 
 
+class HandedOver(Input, frozen=True, kw_only=True):
+    """A post was handed over: both names, what was said, what is still to be done. `person` is who wrote it down.
+
+    With `refused_because` the incoming person did not take it over.
+    """
+
+    person: str
+    post: str
+    outgoing: str
+    incoming: str
+    note: str = ""
+    open_items: str = ""
+    refused_because: str = ""
+    via: str = "console"
+
+
 class TimePassed(Input, frozen=True, kw_only=True):
     """Nothing happened but time: a deadline is due."""
 
@@ -288,4 +304,5 @@ AnyInput = (
     | ProcedureTicked
     | SupportRequested
     | GapExplained
+    | HandedOver
 )

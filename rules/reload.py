@@ -49,6 +49,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
     _ask_new_rules(engine, turn, before)
     engine.evaluation.begin(turn, engine.duty)
     _withdraw_orphans(engine, turn)
+    engine.roster_watch.look(turn, engine.duty, engine.site)
     engine.incident_book.on_plans_changed(turn, engine.duty)
 
 

@@ -79,7 +79,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_gaps(site: Site, begin: datetime, ahead: timedelta = AHEAD) -> tuple[Gap, ...]:
-    """Every gap between `begin` and `ahead` later: those with a span in the order in which they begin, then the rest."""
+    """Every gap from `begin` on, `ahead` long: those with a span in the order in which they begin, then the rest."""
     roster = Roster(site)
     people = {person.id: person for person in site.people}
     end = begin + ahead

@@ -14,6 +14,7 @@ from rules.drill import Drill
 from rules.incident import Incident
 from rules.index import Index
 from rules.messages import Message, Run
+from rules.people import Handover
 from rules.reachability import ChannelProof
 from rules.recall import Kept
 from rules.rule import Rule
@@ -69,6 +70,7 @@ class StoredEngine(msgspec.Struct):
     runs: list[Run] = []
     last_code: int | None = None
     proofs: list[ChannelProof] = []
+    handovers: list[Handover] = []
 
 
 def encode_engine(engine: Engine) -> bytes:
@@ -99,6 +101,7 @@ def encode_engine(engine: Engine) -> bytes:
         runs=engine.escalation.messages.to_list(),
         last_code=engine.incident_book.codes.last,
         proofs=list(engine.reachability.proofs.values()),
+        handovers=list(engine.duty.handovers),
     )
     return msgspec.json.encode(stored)
 
@@ -143,6 +146,8 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.rules = {rule.id: rule for rule in stored.rules}
     engine.attach(Deadlines.from_list(stored.deadlines, stored.serial))
     engine.duty = engine.duty.renewed(stored.site)
+    engine.duty.handovers = tuple(stored.handovers)
+    engine.duty.clock_known = stored.clock_known
     index = Index(stored.rules)
     remembered = {device.id: device for device in stored.devices}
     for device in stored.site.devices:

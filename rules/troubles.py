@@ -15,6 +15,10 @@ UNASSIGNED = "unassigned"
 CLEARS_AFTER = timedelta(minutes=10)
 """A trouble about single packets ends when none came for this long."""
 
+ROSTER_RULE = "gateway.roster"
+HANDOVER_RULE = "gateway.handover"
+"""The rules of a gap in the roster, and of a post that nobody took over."""
+
 _DANGER_TITLES = {
     Category.FIRE: Text("火警", "Fire"),
     Category.GAS: Text("燃气报警", "Gas alarm"),
@@ -37,6 +41,29 @@ def link_down(link: str, detail: str) -> Cause:
         priority=3,
         latch=link.startswith(_LOST_FOR_GOOD),
         subject=f"link:{link}",
+        zone="gateway",
+        detail=detail,
+    )
+
+
+def roster_gap(post: str, detail: str) -> Cause:
+    """A post will be without somebody fit for it within a day, or is so now (supervisory)."""
+    return _of_duty(ROSTER_RULE, ROSTER_GAP, post, detail)
+
+
+def handover_refused(post: str, detail: str) -> Cause:
+    """Who should take a post over refused: who wanted to leave still has it (supervisory)."""
+    return _of_duty(HANDOVER_RULE, HANDOVER_REFUSED, post, detail)
+
+
+def _of_duty(rule: str, title: Text, post: str, detail: str) -> Cause:
+    return Cause(
+        rule=rule,
+        title=title,
+        category=Category.SUPERVISORY,
+        priority=3,
+        latch=False,
+        subject=f"post:{post}",
         zone="gateway",
         detail=detail,
     )
@@ -75,6 +102,8 @@ PHONES = "phones"
 
 PHONE_UNPROVEN = Text("电话或通道未通过自检", "A phone or channel did not pass its test")
 LINK_DOWN = Text("网关链路或部件故障", "Link or part of the gateway down")
+ROSTER_GAP = Text("值班缺口", "Gap in the duty roster")
+HANDOVER_REFUSED = Text("交接班被拒", "Hand-over refused")
 UNDECODABLE = Text("报文无法解读", "Unreadable packet")
 REFUSED = Text("报文被拒收", "Packet refused")
 FAULTED = Text("报文处理出错，已隔离", "Input faulted and was set aside")
@@ -87,6 +116,8 @@ _TITLES = {
     "gateway.faulted": FAULTED,
     "gateway.clock": STEPPED,
     "gateway.link": LINK_DOWN,
+    ROSTER_RULE: ROSTER_GAP,
+    HANDOVER_RULE: HANDOVER_REFUSED,
     "gateway.phone": PHONE_UNPROVEN,
 }
 

@@ -35,11 +35,11 @@ _IDS: Final = (
     *("id", "message", "alarm", "incident", "home", "zone", "device", "rule", "subject", "target", "category"),
     *("person", "by", "tester", "channel", "via", "verb", "verdict", "mode", "kind", "outcome", "final", "fault_id"),
     *("priority", "step", "purpose", "pattern", "test", "checked_on_site", "first_sync", "late", "found", "confirmed"),
-    *("confirmed_by", "once", "row"),
+    *("post", "outgoing", "incoming", "is_substitute", "confirmed_by", "once", "row"),
 )
 """The fields that are ids, codes or numbers: all that a row may hold."""
 
-_WRITTEN: Final = ("cause", "substitute", "reason")
+_WRITTEN: Final = ("cause", "substitute", "reason", "note", "open_items", "refused_because")
 """The fields that hold what a person wrote: their hash stands in the row. An effect's reason is the program's."""
 
 _LEFT_OUT: Final = (ReadingsArrived, DecodeFailed, PacketRefused, LinkChanged, TimePassed)

@@ -32,6 +32,7 @@ from rules.effects import (
     Change,
     DrillChanged,
     DriveSounder,
+    HandoverChanged,
     IncidentChanged,
     Notify,
     Pattern,
@@ -48,6 +49,7 @@ from rules.inputs import (
     DecodeFailed,
     EngineFaulted,
     GapExplained,
+    HandedOver,
     LinkChanged,
     Mode,
     ModeRequested,
@@ -65,6 +67,7 @@ from rules.inputs import (
     TimePassed,
     Verb,
 )
+from rules.people import Handover
 from rules.rule import Rule, Select
 from rules.site import Channel, Device, Person, Plan, PlanStep, ResidentClass, Site, Zone
 from rules.text import Text
@@ -421,6 +424,38 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
         ),
     ),
     (SupportRequested(at=AT, person="zhang", incident="home-a:1:7.1", via="app"), ()),
+    (
+        HandedOver(
+            at=AT,
+            person="zhang",
+            post="care",
+            outgoing="zhang",
+            incoming="li",
+            note="n",
+            open_items="a\nb",
+            refused_because="r",
+            via="console",
+        ),
+        (
+            HandoverChanged(
+                at=AT,
+                handover=Handover(
+                    post="care",
+                    outgoing="zhang",
+                    incoming="li",
+                    at=AT,
+                    by="zhang",
+                    note="n",
+                    open_items="a\nb",
+                    is_substitute=True,
+                    refused_because="r",
+                    counts_until=AT,
+                ),
+                change="refused",
+                by="zhang",
+            ),
+        ),
+    ),
 )
 """Inputs with their effects that came after the first ones: a golden line each, behind those of INPUTS."""
 ENTRIES = [
