@@ -209,6 +209,16 @@ def _named(values: Mapping[str, Any], section: str, **wanted: object) -> set[str
     }
 
 
+def _channel_kinds(values: Mapping[str, Any]) -> dict[str, str]:
+    """Of which kind each channel is, by its name."""
+    tables = values.get("channels", [])
+    return {
+        table["name"]: table["kind"]
+        for table in (tables if isinstance(tables, list) else [])
+        if isinstance(table, Mapping) and isinstance(table.get("name"), str) and isinstance(table.get("kind"), str)
+    }
+
+
 def _shared_people(
     values: Mapping[str, Any], base: Path, homes: Collection[str], faults: list[Fault]
 ) -> dict[str, tuple[Person, ...]]:
@@ -244,7 +254,7 @@ def _read_sites(
         sources |= _named(values, "pushes", home=home_id) | _named(values, "video_platforms", home=home_id)
         if _named(values, "cameras"):  # of any home: that each has its camera is checked with them
             sources.add(VIDEO_SOURCE)
-        names = Names(kinds, sources, _named(values, "channels"))
+        names = Names(kinds, sources, _named(values, "channels"), _channel_kinds(values))
         site, found = parse_site(tables, names, shared.get(home_id, ()) if isinstance(home_id, str) else ())
         if isinstance(home_id, str) and home_id in first:
             problem = f"home {home_id!r} is already described by {first[home_id]}"

@@ -319,7 +319,9 @@ class Escalation:
         run = self.messages.run(message.incident, message.chain) if message is not None else None
         if message is None or run is None:
             return incident
-        message.outcome = report.outcome
+        if message.outcome not in CONFIRMED or report.outcome in (*CONFIRMED, Outcome.REFUSED):
+            # What reached the phone stays so: the record of the hand-over may come after the phone's own word.
+            message.outcome = report.outcome
         if report.outcome is not Outcome.REFUSED or alarm is None or not incident.is_calling:
             return incident
         sent = self.messages.of(run, message.person)

@@ -221,7 +221,8 @@ def _sequence(parent: Table, name: str) -> Condition | None:
     return Sequence(first=first, then=then, within=within, absent=absent, unknown=unknown)
 
 
-def _schedule(parent: Table, name: str) -> Condition | None:
+def parse_schedule(parent: Table, name: str) -> Schedule | None:
+    """A span of the day and the days on which it begins, or None."""
     table = parent.table(name)
     if table is None:
         return None
@@ -250,6 +251,6 @@ CONDITIONS: Final[Mapping[str, Callable[[Table, str], Condition | None]]] = {
     "rising": _rising,
     "count": _count,
     "sequence": _sequence,
-    "schedule": _schedule,
+    "schedule": parse_schedule,
 }
 """What a rule may ask: the word in the file and its parser. A further kind of condition is one line here."""

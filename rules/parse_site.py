@@ -13,7 +13,7 @@ from devices.means import meant, why_not
 from rules.alarm import Category
 from rules.parse_fields import Fault, Table, suggestion, unique
 from rules.parse_people import parse_contacts, parse_people
-from rules.parse_plan import parse_plans
+from rules.parse_plan import RESIDENTS, Ways, parse_plans
 from rules.parse_roster import parse_roster
 from rules.site import Device, Person, ResidentClass, Site, Zone
 
@@ -23,13 +23,6 @@ BEDS_MAX: Final = 2000
 RESERVED_ZONES: Final = ("unassigned", "gateway")
 """Zones of the engine's own alarms: of devices that nobody registered, and of the gateway itself."""
 _TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
-_RESIDENTS: Final = {
-    **{resident.value: resident for resident in ResidentClass},
-    "自理": ResidentClass.INDEPENDENT,
-    "半失能": ResidentClass.PARTLY_DEPENDENT,
-    "失能": ResidentClass.DEPENDENT,
-    "失智": ResidentClass.DEMENTIA,
-}
 
 
 class KindDefaults(msgspec.Struct, frozen=True):
@@ -47,11 +40,15 @@ class KindDefaults(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The names of the gateway that a site file may use. None: not known here, so nothing can be said about it."""
+    """The names of the gateway that a site file may use. None: not known here, so nothing can be said about it.
+
+    `channel_kinds` tells of which kind each destination is, as far as it is known.
+    """
 
     kinds: Mapping[str, KindDefaults]
     sources: Collection[str] | None = None
     destinations: Collection[str] | None = None
+    channel_kinds: Mapping[str, str] = {}
 
 
 def parse_site(
@@ -68,7 +65,8 @@ def parse_site(
     contacts = parse_contacts(root.tables("contact"), names.destinations, people)
     posts, shifts, overrides = parse_roster(root, people)
     devices = _devices(root.tables("device"), names, {zone.id: zone.tags for zone in zones})
-    plans = parse_plans(root.tables("plan"), people, contacts, posts)
+    ways = Ways(names.destinations, names.channel_kinds)
+    plans = parse_plans(root.tables("plan"), people, contacts, posts, ways)
     home = root.table("home")
     if home is None:
         if "home" not in root:
@@ -90,6 +88,7 @@ def parse_site(
         posts=posts,
         shifts=shifts,
         overrides=overrides,
+        is_single_staffed=home.flag("single_staffed", False),
     )
     if len(site.id) > 32:
         home.fault("id", f"has {len(site.id)} characters", "At most 32 are allowed: it stands in every topic")
@@ -111,14 +110,14 @@ def _zones(tables: list[Table]) -> tuple[Zone, ...]:
 def _zone(table: Table) -> Zone:
     table.name_subject("zone")
     residents = table.text("residents", ResidentClass.NONE.value)
-    if residents not in _RESIDENTS:
-        table.fault("residents", f"unknown class {residents!r}", suggestion(residents, _RESIDENTS))
+    if residents not in RESIDENTS:
+        table.fault("residents", f"unknown class {residents!r}", suggestion(residents, RESIDENTS))
     zone = Zone(
         id=table.id("id"),
         name=table.words("name"),
         building=table.text("building", ""),
         floor=table.text("floor", ""),
-        residents=_RESIDENTS.get(residents, ResidentClass.NONE),
+        residents=RESIDENTS.get(residents, ResidentClass.NONE),
         beds=table.whole("beds", 0, 0, BEDS_MAX),
         tags=_tags(table),
     )

@@ -14,19 +14,19 @@ from rules.condition import Unknown
 from rules.parse_condition import DEVICES_MAX, PARTS_MAX, TIMES_MAX
 from rules.parse_fields import ID_MAX, TEXT_MAX
 from rules.parse_people import CERTIFICATES_MAX, LEVEL_WORDS, ORDER_MAX, TYPE_WORDS
+from rules.parse_plan import CHAINS_MAX, RESIDENTS, STEPS_MAX
 from rules.parse_roster import GROUPS_MAX, PEOPLE_MIN_MAX
 from rules.parse_site import BEDS_MAX
 from rules.people import PostKind
 from rules.rule import Per
 from rules.schedule import DAYS
-from rules.site import ResidentClass
+from rules.site import ChannelOrder, Until
 
 Schema = dict[str, Any]
 
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """Draft 7: what the editors' TOML plug-ins understand."""
 
-_RESIDENTS_ZH: Final = ("自理", "半失能", "失能", "失智")
 _DURATION: Final[Schema] = {
     "type": "string",
     "pattern": r"^([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}(\.[0-9]{1,3})?s)?$",
@@ -182,6 +182,7 @@ def site_schema(kinds: Collection[str]) -> Schema:
         town=_id(),
         address=_OPTIONAL,
         timezone=_named("时区 / of the time zone database", _OPTIONAL),
+        single_staffed=_named("单人值班：更快向外求助 / one carer alone: help from outside sooner", _BOOLEAN),
     )
     zone = _table(
         ("id", "name"),
@@ -189,7 +190,7 @@ def site_schema(kinds: Collection[str]) -> Schema:
         name=_WORDS,
         building=_OPTIONAL,
         floor=_OPTIONAL,
-        residents={"enum": [*(one.value for one in ResidentClass), *_RESIDENTS_ZH]},
+        residents={"enum": list(RESIDENTS)},
         beds=_whole(0, BEDS_MAX),
         tags=_TAGS,
     )
@@ -326,11 +327,34 @@ def _override() -> Schema:
 
 
 def _plan() -> Schema:
-    step = _table(("tell",), tell={**_NAMES, "minItems": 1}, after=_DURATION)
+    step = _table(
+        ("tell",),
+        tell={**_NAMES, "minItems": 1},
+        after=_DURATION,
+        channels=_named("只用这些通道或类别 / only these channels or kinds", _NAMES),
+        order={"enum": [order.value for order in ChannelOrder]},
+    )
+    steps = {"type": "array", "items": step, "minItems": 1, "maxItems": STEPS_MAX}
+    repeats: dict[str, Schema] = {"repeat_every": _DURATION, "repeats_max": _whole(0, 10_000)}
+    chain = _table(("name", "steps"), name=_id(), steps=steps, **repeats)
+    when = _table((), **_hours())
     return _table(
         ("category", "steps"),
         category={"enum": _CATEGORIES},
-        steps={"type": "array", "items": step, "minItems": 1},
-        repeat_every=_DURATION,
-        repeats_max=_whole(0, 10_000),
+        id=_id(),
+        when=_named("何时适用 / when it holds", when),
+        residents=_named(
+            "适用于哪类老人的区域 / for zones of these residents",
+            {"type": "array", "items": {"enum": list(RESIDENTS)}},
+        ),
+        until=_named("到何时为止 / what must be done before it stops", {"enum": [until.value for until in Until]}),
+        re_alarm_after=_named("接手后多久没有结论则重新呼叫 / without a verdict by then it begins anew", _DURATION),
+        channel_wait=_named("一个通道等多久 / how long one channel is waited for", _DURATION),
+        hastened=_named("夜间、失能失智、单人值班时加快 / sooner at night, for the helpless, for one alone", _BOOLEAN),
+        steps=steps,
+        chains=_named(
+            "并行的其他链 / chains beside the home's own",
+            {"type": "array", "items": chain, "maxItems": CHAINS_MAX},
+        ),
+        **repeats,
     )
