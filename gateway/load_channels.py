@@ -11,7 +11,7 @@ from gateway.settings import Settings
 from rules.parse import Fault
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-_IN_URL: Final = ("access_token", "key=", "hook/")
+_IN_URL: Final = ("access_token=", "key=", "/hook/")
 """What stands in a webhook's address as a robot's page shows it, and is a secret."""
 
 
@@ -67,7 +67,7 @@ def _address(channel: PhoneChannel, url: str, where: str, file: str) -> list[Fau
     found = next((word for word in _IN_URL if word in f"{parts.query} {parts.path}"), "")
     if not found:
         return []
-    problem = f"holds a secret (behind {found.rstrip('=/')!r})"
+    problem = f"holds a secret (behind {found.strip('=/')!r})"
     mend = "Take it out of url and write it, alone, into token_file"
     return [Fault(file=file, path=f"{where}.url", problem=problem, mend=mend)]
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from gateway.channel_settings import KINDS, PhoneChannel
 from gateway.check import report
 from gateway.console.accounts import AccountBook
 from gateway.load import SHIPPED_PACKS, load
@@ -32,9 +33,21 @@ def sections(
         found = [value[name] for value in values if name in value]
         yield f"{path}{name}", field, found
         inner = _section(field.annotation)
-        if inner is not None:
+        if name == "channels":
+            yield from channels([table for one in found for table in one])
+        elif inner is not None:
             tables = [table for one in found for table in (one if isinstance(one, list) else [one])]
             yield from sections(inner, tables, f"{path}{name}.")
+
+
+def channels(tables: list[dict[str, Any]]) -> Iterator[tuple[str, Any, list[Any]]]:
+    """What all kinds share, in any of the tables; and what a kind has of its own, in one of that kind."""
+    yield from sections(PhoneChannel, tables, "channels.")
+    for kind, section in KINDS.items():
+        own = [table for table in tables if table.get("kind") == kind]
+        for path, field, found in sections(section, own, f"channels.{kind}."):
+            if path.rpartition(".")[2] not in PhoneChannel.model_fields:
+                yield path, field, found
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -59,7 +72,7 @@ def test_numbers_in_the_example_are_the_defaults_unless_a_comment_says_otherwise
         for value in values
         if isinstance(value, (bool, int, float)) and not field.is_required() and value != field.default
     ]
-    assert others == [("brokers.port", 8883)]
+    assert others == [("brokers.port", 8883), ("channels.reserved_for_fire", 5)]
     assert EXAMPLE["packs"] == list(SHIPPED_PACKS)
 
 
