@@ -272,6 +272,9 @@ class Gateway:
                 duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
                 quality=self._quality_desk().view,
+                reach=self.parts.reach,
+                public_url=self.settings.public_url,
+                phone_ca=self.settings.console.phone_ca,
                 language=self.settings.console.language,
                 closing=self.stop,
             )

@@ -175,6 +175,8 @@ def _console(settings: Settings, file: str) -> list[Fault]:
     faults = check_tls(console.tls, "console.tls", file, server=True)
     if console.accounts is not None:
         readable(console.accounts, "console.accounts", file, faults, private=True)
+    if console.phone_ca is not None:
+        readable(console.phone_ca, "console.phone_ca", file, faults)
     if settings.heartbeat is not None:
         faults += check_url(settings.heartbeat.url, "heartbeat.url", file)
     faults += check_url(settings.public_url, "public_url", file)

@@ -252,12 +252,16 @@ class Stills(Section):
 
 
 class Console(Section):
-    """The web console. Loopback unless told otherwise; `accounts` is a TOML file of argon2 hashes."""
+    """The web console. Loopback unless told otherwise; `accounts` is a TOML file of argon2 hashes.
+
+    `phone_ca` is the authority that signed its certificate, where phones have to be told to trust it (/install).
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     accounts: Path | None = None
     tls: Tls | None = None
+    phone_ca: Path | None = None
     language: Literal["zh", "en"] = "zh"
 
 

@@ -22,6 +22,7 @@ from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.ledger_gaps import LedgerGaps
 from gateway.deliver.ledger_heads import LedgerHeads
 from gateway.deliver.people import PeopleCourier
+from gateway.deliver.phone_reach import PhoneReach, open_reach
 from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
 from gateway.deliver.stills import StillDestination, StillFolder
@@ -85,9 +86,11 @@ class Parts:
     sources: list[MqttSource] = field(default_factory=list)
     couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
+    reach: PhoneReach = field(init=False)
 
     def __post_init__(self) -> None:
         self.inventory = Inventory(self.sites.values())
+        self.reach = open_reach(self.configuration.settings.data_dir / "phones.db", self.clock, self.health.tell)
         folder = self.configuration.settings.data_dir / "walk-tests"
         self.sheets = SheetFolder(folder, self.sites.__getitem__, self.clock)
         stills = self.configuration.settings.stills
@@ -288,6 +291,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         parts.inbox.submit,
         parts.jitter,
         Hardware(parts.health.tell, partial(_open_incident, parts), parts.metrics),
+        parts.reach,
     ):
         parts.couriers.append(courier)
         yield courier.run

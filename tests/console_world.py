@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -22,12 +22,14 @@ from gateway.console.changes import Changes
 from gateway.console.parts import ConsoleParts, Health, LinkState, Unregistered
 from gateway.console.routes import build
 from gateway.inbox import Decision, Inbox
+from gateway.lines import Lines
 from gateway.links import Links
+from gateway.record.phones import PhoneBook
 from gateway.record.record import JournalEntry
 from rules.alarm import Category
 from rules.condition import Above, Equals, Silent
 from rules.engine import Engine
-from rules.inputs import AnyInput, OperatorActed, ReadingsArrived, SiteChanged
+from rules.inputs import AnyInput, OperatorActed, Outcome, ReadingsArrived, SiteChanged
 from rules.rule import Rule, Select
 from rules.site import Channel, Device, Person, ResidentClass, Site, Zone
 from rules.text import Text
@@ -194,6 +196,19 @@ class Home:
 
 
 @dataclass
+class Reach:
+    """Enrolled phones, their lines, and what they said of messages."""
+
+    phones: PhoneBook
+    lines: Lines
+    push_key: str = ""
+    said: list[tuple[str, str, Outcome]] = field(default_factory=list)
+
+    def receipt(self, message: str, person: str, outcome: Outcome) -> None:
+        self.said.append((message, person, outcome))
+
+
+@dataclass
 class World:
     """Homes, the console's parts, and the task that decides."""
 
@@ -203,6 +218,7 @@ class World:
     links: Links
     health: Health
     strangers: list[Unregistered]
+    reach: Reach
     durable: bool = True
     deciding: bool = True
     abandoned: int = 0
@@ -230,6 +246,14 @@ class World:
                 elif delivery.decided is not None:
                     delivery.decided.set_result(Decision(decision.seq, decision.effects, self.durable))
             self.parts.changes.bump()
+
+    async def enrolled(self, browser: Browser, person: str = "p-wang", home: str = "jinlan") -> str:
+        """The browser is this person's phone from now on; the phone's id."""
+        phones = self.reach.phones
+        made = await phones.enrol(await phones.invite(person, (home,), "chen"), "test")
+        assert made is not None
+        browser.cookies["anlian_phone"] = made[1]
+        return made[0].id
 
     def link(self, person: str, incident: str = "") -> str:
         """The path of a signed link for this person."""
@@ -276,6 +300,8 @@ def a_world(
         # Newest first, like SqliteRecord.history.
         return homes[home].journal[-500:][::-1]
 
+    reach = Reach(PhoneBook(folder / "phones.db", clock), Lines(clock))
+    options.setdefault("public_url", "https://console.test")
     parts = ConsoleParts(
         engines={home: each.engine for home, each in homes.items()},
         sites={home: each.site for home, each in homes.items()},
@@ -289,9 +315,10 @@ def a_world(
         changes=Changes(),
         version="0.1.0",
         accounts=accounts_file(folder),
+        reach=reach,
         **options,  # type: ignore[arg-type]
     )
-    world = World(clock, homes, parts, links, UP, [])
+    world = World(clock, homes, parts, links, UP, [], reach)
     if spoken:
         for home in homes.values():
             home.everybody_speaks()

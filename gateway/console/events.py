@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import structlog
@@ -11,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.console.changes import Changes
 from gateway.console.render import Times
+from gateway.lines import Line
 
 HEARTBEAT_S = 2.0
 GAP_S = 0.25
@@ -22,7 +24,10 @@ _log = structlog.get_logger(__name__)
 
 
 class LiveStream:
-    """One client's stream, as an ASGI response. Ends when the client goes, is too slow, or `ended` says so."""
+    """One client's stream, as an ASGI response. Ends when the client goes, is too slow, or `ended` says so.
+
+    `line`: what is said to this page alone goes out with it.
+    """
 
     def __init__(
         self,
@@ -31,12 +36,14 @@ class LiveStream:
         times: Callable[[], Times],
         ended: Callable[[], bool],
         heartbeat_s: float = HEARTBEAT_S,
+        line: Line | None = None,
     ) -> None:
         self._changes = changes
         self._closing = closing
         self._times = times
         self._ended = ended
         self._heartbeat_s = heartbeat_s
+        self._line = line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -66,6 +73,8 @@ class LiveStream:
             if self._ended():
                 await self._write(send, b"event: ended\ndata: {}\n\n")
                 break
+            for said in self._line.take() if self._line is not None else ():
+                await self._event(send, said.event, said.data)
             version = self._changes.version
             if version != told:
                 told = version
@@ -85,14 +94,24 @@ class LiveStream:
             await self._write(send, b"", more=False)
 
     async def _pause(self, told: int, seconds: float, gone: asyncio.Task[None], closing: asyncio.Task[bool]) -> None:
-        await asyncio.wait({gone, closing}, timeout=min(GAP_S, max(0.0, seconds)), return_when=asyncio.FIRST_COMPLETED)
-        changed = asyncio.create_task(self._changes.wait(told))
+        waking: set[asyncio.Task[Any]] = {gone, closing}
+        # What is said to one page does not wait for the changes of all to gather.
+        woken = asyncio.create_task(self._line.woken.wait()) if self._line is not None else None
+        if woken is not None:
+            waking.add(woken)
+        changed: asyncio.Task[int] | None = None
         try:
-            left = max(0.0, seconds - GAP_S)
-            await asyncio.wait({gone, closing, changed}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            gap = min(GAP_S, max(0.0, seconds))
+            done, _ = await asyncio.wait(waking, timeout=gap, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                changed = asyncio.create_task(self._changes.wait(told))
+                left = max(0.0, seconds - GAP_S)
+                await asyncio.wait({*waking, changed}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            changed.cancel()
-            await asyncio.gather(changed, return_exceptions=True)
+            for task in (woken, changed):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
 
     async def _event(self, send: Send, name: str, data: dict[str, object]) -> None:
         await self._write(send, b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data)))

@@ -17,11 +17,14 @@ from gateway.clock import Clock
 from gateway.console.changes import Changes
 from gateway.console.shown_quality import AskQuality
 from gateway.inbox import Inbox
+from gateway.lines import Lines
+from gateway.record.phones import PhoneBook
 from gateway.record.record import JournalEntry
 from gateway.site_file import Adoption
 from rules.alarm import Alarm
 from rules.drills import Drills
 from rules.incident import Incident
+from rules.inputs import Outcome
 from rules.proof import Freshness
 from rules.rule import Rule
 from rules.site import Device, Site
@@ -182,6 +185,24 @@ class Stills(Protocol):
     def read(self, home: str, incident: str, key: str) -> bytes | None: ...
 
 
+class PhoneReach(Protocol):
+    """What the app on phones stands on: the enrolled ones, and the lines to its pages.
+
+    `push_key` is web push's public key ("": there is none); `receipt` takes what a person's phone says of a message.
+    """
+
+    @property
+    def phones(self) -> PhoneBook: ...
+
+    @property
+    def lines(self) -> Lines: ...
+
+    @property
+    def push_key(self) -> str: ...
+
+    def receipt(self, message: str, person: str, outcome: Outcome) -> None: ...
+
+
 class LinkState(msgspec.Struct, frozen=True):
     """One link or part of the gateway: up or down, since when, and the words for a person. `home` "" is everybody's."""
 
@@ -215,7 +236,8 @@ class ConsoleParts:
     """Everything the console needs, handed in.
 
     `secret` signs the sessions (at least 16 bytes). `changes` wakes the live pages. Set `closing` before the web
-    server is stopped, so that the live connections end and do not hold it up.
+    server is stopped, so that the live connections end and do not hold it up. The app on phones is there with `reach`;
+    `phone_ca` is the authority that phones have to trust.
     """
 
     engines: Mapping[str, ShownEngine]
@@ -239,6 +261,9 @@ class ConsoleParts:
     duty_books: Callable[[], Sequence[DutyBook]] = tuple
     freshness: Freshness = field(default_factory=Freshness)
     quality: AskQuality | None = None
+    reach: PhoneReach | None = None
+    public_url: str = ""
+    phone_ca: Path | None = None
     language: str = "zh"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     event_clients_max: int = 64

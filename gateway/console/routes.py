@@ -16,12 +16,14 @@ from gateway.console.accounts import AccountBook
 from gateway.console.actions import Desk
 from gateway.console.adoption import AdoptionPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
+from gateway.console.incident_view import IncidentView
 from gateway.console.live import LivePages
 from gateway.console.login import LogIn
 from gateway.console.modes import ModesPages
 from gateway.console.panels import PanelPages
 from gateway.console.parts import ConsoleParts
 from gateway.console.phone import PhonePages
+from gateway.console.phone_routes import phone_routes
 from gateway.console.plain import PlainPages
 from gateway.console.quality import QualityPages
 from gateway.console.render import HERE, Pages
@@ -83,7 +85,8 @@ def build(console: ConsoleParts) -> Starlette:
     live = LivePages(console, pages, gate, desk, stills)
     plain = PlainPages(console, pages, live, lambda visit, home: visit.viewer.sees(home))
     adoption = AdoptionPages(console, pages, gate)
-    phone = PhonePages(console, pages, gate, desk)
+    view = IncidentView(console, pages, desk)
+    phone = PhonePages(console, pages, gate, view)
     walk = WalkTestPages(console, pages, gate, desk, live)
     panels = PanelPages(console, pages, gate, live)
     throttle = Throttle(console.clock)
@@ -118,6 +121,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/login", page(log_in.show, Need.NOTHING), methods=["GET"]),
         Route("/login", page(log_in.log_in, Need.NOTHING), methods=["POST"]),
         Route("/logout", page(log_in.log_out, Need.LOGIN), methods=["POST"]),
+        *phone_routes(console, pages, gate, desk, view, sessions),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Starlette(

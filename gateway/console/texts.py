@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.console.reasons import REASONS
+from gateway.console.texts_app import APP_TEXTS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_login import LOGIN_TEXTS
 from gateway.console.texts_modes import MODE_EVENTS, MODE_TEXTS
@@ -298,6 +299,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
 }
 
 TEXTS.update(WALK_TEST_TEXTS)
+TEXTS.update(APP_TEXTS)
 TEXTS.update(MODE_TEXTS)
 EVENTS.update(WALK_TEST_EVENTS)
 EVENTS.update(MODE_EVENTS)

@@ -37,6 +37,7 @@ from gateway.deliver.chat import ChatRobot, DingTalkRobot, FeishuRobot, WeComRob
 from gateway.deliver.live import LiveChannel
 from gateway.deliver.mail import Mail
 from gateway.deliver.message_channel import MessageChannel, Words
+from gateway.deliver.phone_reach import PhoneReach
 from gateway.deliver.provider import ProviderChannel
 from gateway.deliver.push import Ntfy, Webhook
 from gateway.deliver.quota import Quota
@@ -46,9 +47,7 @@ from gateway.deliver.sms_spool import Spool
 from gateway.deliver.tencent import TencentSms, TencentVoice
 from gateway.deliver.wecom_app import WeComApp
 from gateway.http import HttpClient
-from gateway.lines import Lines
 from gateway.metrics import Metrics
-from gateway.record.phones import PhoneBook
 
 
 class ChannelUnusable(Exception):
@@ -74,16 +73,15 @@ class Hardware(msgspec.Struct, frozen=True):
 class Surroundings(msgspec.Struct, frozen=True):
     """What every channel stands on. `secret` finds a secret of a channel by its kind: `token`, `secret`, `password`.
 
-    `phones` are the enrolled ones, for web push; `lines` those to their open pages; `hardware` is what channels over
-    a modem or a telephone line of our own tell of it.
+    `reach` is what reaches enrolled phones; `hardware` is what channels over a modem or a telephone line of our own
+    tell of it.
     """
 
     http: HttpClient
     words: Words
     clock: Clock
     secret: Callable[[str], str | None]
-    phones: PhoneBook | None = None
-    lines: Lines | None = None
+    reach: PhoneReach | None = None
     hardware: Hardware = msgspec.field(default_factory=Hardware)
 
     def own(self, setting: PhoneChannel) -> dict[str, Any]:
@@ -168,31 +166,36 @@ def _apprise(setting: AppriseChannel, around: Surroundings) -> MessageChannel:
 
 
 def _live(setting: LiveLineChannel, around: Surroundings) -> MessageChannel:
-    if around.lines is None:
+    if around.reach is None:
         raise ChannelUnusable(f"channel {setting.name}: there are no live lines without the console")
     own = around.own(setting)
-    return LiveChannel(own["name"], around.lines, own["words"], own["clock"], own["quota"])
+    channel = LiveChannel(own["name"], around.reach.lines, own["words"], own["clock"], own["quota"])
+    around.reach.receipts.append(channel.receipts)
+    return channel
 
 
 def _web_push(setting: WebPushChannel, around: Surroundings) -> MessageChannel:
     # Half a second to import, and cryptography with it: only where somebody uses it.
     from gateway.deliver.web_push import SERVICES, KeyUnusable, VapidKey, WebPush
 
-    if around.phones is None:
+    if around.reach is None:
         raise ChannelUnusable(f"channel {setting.name}: there are no phones without the console")
     try:
         key = VapidKey(around.secret("secret") or "")
     except KeyUnusable as error:
         raise ChannelUnusable(f"channel {setting.name}: secret_file: {error}") from error
-    return WebPush(
+    channel = WebPush(
         **around.own(setting),
-        phones=around.phones,
+        phones=around.reach.phones,
         key=key,
         contact=setting.contact,
         http=around.http,
         ttl=timedelta(seconds=setting.ttl_s),
         services=setting.services or SERVICES,
     )
+    around.reach.receipts.append(channel.receipts)
+    around.reach.push_key = around.reach.push_key or key.public
+    return channel
 
 
 def _sms_modem(setting: SmsModemChannel, around: Surroundings) -> MessageChannel:

@@ -11,6 +11,7 @@ from gateway.deliver.channels import Hardware, Surroundings, open_channel
 from gateway.deliver.courier import Report
 from gateway.deliver.message_channel import Words
 from gateway.deliver.people import PeopleCourier
+from gateway.deliver.phone_reach import PhoneReach
 from gateway.http import HttpClient
 from gateway.load_settings import Secrets
 from gateway.record.record import Record
@@ -30,11 +31,12 @@ def open_couriers(
     report: Report,
     jitter: Jitter,
     hardware: Hardware,
+    reach: PhoneReach,
 ) -> Iterator[PeopleCourier]:
     """A courier for each channel, with its secrets; ChannelUnusable if one cannot work."""
     for setting in settings.channels:
         around = Surroundings(
-            http, words, clock, partial(secrets.find, "channel", setting.name), hardware=hardware
+            http, words, clock, partial(secrets.find, "channel", setting.name), reach, hardware
         )
         yield PeopleCourier(
             open_channel(setting, around),

@@ -19,6 +19,9 @@ from rules.inputs import Outcome
 class LiveChannel(MessageChannel):
     """Shows a message on the open pages of its person."""
 
+    at_once = 256
+    """Each waits up to 20 s for its page: those of a whole home must not stand in each other's way."""
+
     def __init__(self, name: str, lines: Lines, words: Words, clock: Clock, quota: Quota) -> None:
         super().__init__(name, words, clock, quota)
         self._lines = lines

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.console import phone
+from gateway.console import incident_view
 from gateway.console.items import timeline_lines
 from gateway.console.refusals import refusal_words
 from gateway.console.texts import WORDS
@@ -81,7 +81,7 @@ async def test_a_link_to_one_person_shows_nobody_elses_page(world: World) -> Non
 
 
 async def test_what_pages_remember_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phone, "COMING_TOO_MAX", 1)
+    monkeypatch.setattr(incident_view, "COMING_TOO_MAX", 1)
     fire(world)
     app = world.build()
     for person in ("p-wang", "p-li", "p-chen"):
@@ -176,7 +176,7 @@ async def test_the_page_of_an_ended_alarm_shows_the_danger_that_is_not(world: Wo
 
 
 async def test_dangers_on_a_page_are_bounded_and_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phone, "DANGERS_MAX", 1)
+    monkeypatch.setattr(incident_view, "DANGERS_MAX", 1)
     fire(world)
     world.home.say("gas-1", gas__alarm=True)
     page = (await Browser(world.build()).get(world.link("p-wang", "jinlan:7:9.i1"))).text

@@ -33,6 +33,8 @@ DOORS = {
     "aiosmtplib": {"gateway/deliver/mail.py"},
     "apprise": {"gateway/deliver/apprise_channel.py"},
     "sqlite3": "gateway/record/",
+    "segno": {"gateway/console/qr.py"},
+    "PIL": {"gateway/console/installing.py"},
     "pywebpush": {"gateway/deliver/web_push.py"},
     "py_vapid": {"gateway/deliver/web_push.py"},
     "influxdb_client": {"gateway/deliver/influx_post.py"},

@@ -10,7 +10,8 @@
   const live = document.getElementById("live");
   const overlay = document.getElementById("overlay");
   const box = overlay.firstElementChild;
-  const phone = document.body.classList.contains("phone");
+  const line = live.dataset.line || ""; // a page of the app: it has a line of its own
+  const phone = document.body.classList.contains("phone") && !line;
   const connection = document.getElementById("connection");
   const clock = document.getElementById("clock");
   const announce = document.getElementById("announce");
@@ -226,8 +227,7 @@
       });
     }
     known = new Set(rows.keys());
-    const board = document.getElementById("board");
-    ring(Boolean(board && board.dataset.sounding === "yes"));
+    ring(live.querySelector('[data-sounding="yes"]') !== null);
   }
 
   let ringing = false;
@@ -252,16 +252,20 @@
     if (!ringing) return;
     lit = !lit;
     document.title = lit ? "‼ " + live.dataset.alarmWords + " ‼" : title;
+    tone();
+  }
+
+  function tone() {
     if (audio === null || audio.state !== "running") return;
-    const tone = audio.createOscillator();
+    const wave = audio.createOscillator();
     const volume = audio.createGain();
-    tone.type = "square";
-    tone.frequency.value = lit ? 960 : 770;
+    wave.type = "square";
+    wave.frequency.value = lit ? 960 : 770;
     volume.gain.value = 0.15;
-    tone.connect(volume);
+    wave.connect(volume);
     volume.connect(audio.destination);
-    tone.start();
-    tone.stop(audio.currentTime + 0.4);
+    wave.start();
+    wave.stop(audio.currentTime + 0.4);
   }
 
   /* Browsers let a page sound only after somebody touched it. */
@@ -282,7 +286,8 @@
     if (elapsed() - connectedAt < 2000) return;
     connectedAt = elapsed();
     if (stream) stream.close();
-    stream = new EventSource("/events?home=" + encodeURIComponent(live.dataset.home));
+    stream = new EventSource(line || "/events?home=" + encodeURIComponent(live.dataset.home));
+    document.dispatchEvent(new CustomEvent("anlian-line", { detail: stream }));
     stream.addEventListener("beat", function (event) {
       const said = JSON.parse(event.data);
       alive();
@@ -298,11 +303,13 @@
   }
 
   ["pointerdown", "keydown"].forEach(function (name) { document.addEventListener(name, gesture); });
+  document.addEventListener("anlian-beep", function () { setTimeout(tone, 50); setTimeout(tone, 650); });
   window.addEventListener("pageshow", function (event) { if (event.persisted) location.reload(); });
   document.addEventListener("visibilitychange", function () { if (!document.hidden) { watch(); } });
   window.addEventListener("offline", function () { if (!phone) { watch(); } });
 
-  if (!phone) connect();
+  // The other scripts of the page have to be there to hear of the line.
+  if (!phone) document.addEventListener("DOMContentLoaded", connect);
   refresh();
   tick();
   setInterval(function () { tick(); watch(); }, 500);

@@ -1,0 +1,283 @@
+"""One incident as a phone shows it, behind a signed link or on an enrolled phone: what, where, who comes, what next."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from starlette.responses import Response
+
+from gateway.console.actions import Answer, Asked, Desk
+from gateway.console.board import Row, find_zone, incident_row, person_words
+from gateway.console.holder import Holder
+from gateway.console.items import ItemView, closed_incident, incident_alarms, incident_item
+from gateway.console.parts import ConsoleParts, ShownEngine
+from gateway.console.refusals import refusal_words
+from gateway.console.render import Pages, Visit
+from gateway.console.texts import Words
+from rules.alarm import Category
+from rules.incident import Incident
+from rules.inputs import Verb
+from rules.procedure import steps_of
+from rules.site import Person, ResidentClass, Site
+
+COMING_TOO_MAX = 1024
+"""Second answers that the pages remember (the journal has them all); beyond it the oldest shows its button again."""
+DANGERS_MAX = 50
+"""Further dangers that a page lists, the most urgent first; those beyond are counted on it."""
+_NEED_HELP = (ResidentClass.PARTLY_DEPENDENT, ResidentClass.DEPENDENT, ResidentClass.DEMENTIA)
+_CALLS_FIRE_BRIGADE = (Category.FIRE, Category.GAS)
+_COMES = ("acknowledged", "support")
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page is about: the home, the incident (open, or just over) and the person whose page it is.
+
+    A link to a group names nobody: its page asks who answers. Without an incident the recent record does not know it
+    (too long ago, or lost in a restart): whether it is over nobody can say then.
+    """
+
+    site: Site
+    engine: ShownEngine
+    incident: Incident | None
+    item: ItemView | None
+    group: bool
+    person: Person | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an incident, and it is not over."""
+        return self.incident is not None and self.incident.closed_at is None
+
+
+class TickLine(msgspec.Struct, frozen=True):
+    """A step of a procedure on the page, and who did it when (None: nobody yet)."""
+
+    rule: str
+    step: int
+    text: str
+    by: str = ""
+    at: datetime | None = None
+
+
+class Coming(msgspec.Struct, frozen=True):
+    """Somebody who said that they come, and when they said so last."""
+
+    name: str
+    at: datetime
+    support: bool = False
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a press: the status of the page, and what it says above everything."""
+
+    status: int = 200
+    problem: str = ""
+    note: str = ""
+
+
+class IncidentView:
+    """Looks incidents up, takes them on for a person, and shows their page."""
+
+    def __init__(self, parts: ConsoleParts, pages: Pages, desk: Desk) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._desk = desk
+        self._coming_too: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    async def look_up(self, home: str, incident_id: str, person_id: str, words: Words) -> Opened | None:
+        """The incident as it is now; None where this gateway has no such home."""
+        site = self._parts.sites.get(home)
+        engine = self._parts.engines.get(home)
+        if site is None or engine is None:
+            return None
+        incident = engine.incidents.get(incident_id)
+        item = None
+        if incident is not None:
+            item = incident_item(site, engine, incident, incident_alarms(engine, incident), words)
+        else:
+            over = closed_incident(await self._parts.history(site.id), incident_id)
+            if over is not None:
+                incident = over[0]
+                item = incident_item(site, engine, incident, over[1], words, ended_by=over[2])
+        person = next((each for each in (*site.people, *site.contacts) if each.id == person_id), None)
+        group = person_id.startswith("group:") or (person is not None and person.group)
+        return Opened(
+            site=site, engine=engine, incident=incident, item=item, group=group, person=None if group else person
+        )
+
+    async def take_on(self, opened: Opened, person: Person, via: str, words: Words) -> Result:
+        """"I'm coming": once, twice, as the second, from a page that is old, after the end."""
+        incident = opened.incident
+        if incident is None or not opened.is_open:
+            return Result(status=409)
+        if incident.acknowledged_at is not None and incident.acknowledged_by == person.id:
+            return Result()
+        asked = Asked(person=person.id, verb=Verb.ACKNOWLEDGE, target=incident.id, via=via)
+        answer = await self._desk.act(opened.site.id, asked)
+        now = opened.engine.incidents.get(incident.id)
+        taken_by_another = not answer.done and answer.answered and now is not None and now.acknowledged_at is not None
+        if now is not None and taken_by_another and now.acknowledged_at is not None:
+            # The engine refuses a second acknowledgement, and journals it. To the second carer it is no refusal.
+            self._note_coming_too(now.id, person.id, now.acknowledged_at)
+            return Result()
+        return self.result_of(opened, answer, words)
+
+    def result_of(self, opened: Opened, answer: Answer, words: Words) -> Result:
+        """What an answer of the engine means to the person. That it was done the live part says."""
+        if not answer.answered:
+            return Result(status=answer.status, problem=words("refused.no_answer"))
+        if not answer.done:
+            reasons = " ".join(refusal_words(opened.site, opened.engine, each, words) for each in answer.reasons)
+            return Result(status=answer.status, problem=f"{words('refused.title')}: {reasons}")
+        return Result(note="" if answer.durable else words("done.not_durable"))
+
+    def _note_coming_too(self, incident: str, person: str, taken_at: datetime) -> None:
+        """Whoever comes, too, has no button until the incident is nobody's again."""
+        self._coming_too[(incident, person)] = taken_at
+        while len(self._coming_too) > COMING_TOO_MAX:
+            self._coming_too.popitem(last=False)
+
+    def _comes_too(self, incident: Incident, person: str) -> bool:
+        taken = incident.acknowledged_at
+        return taken is not None and self._coming_too.get((incident.id, person)) == taken
+
+    def page(
+        self,
+        visit: Visit,
+        opened: Opened,
+        result: Result = Result(),
+        *,
+        mine: Person | None = None,
+        holder: Holder | None = None,
+    ) -> Response:
+        """The page. `holder`: it is on an enrolled phone, and has all its buttons."""
+        incident, words, site = opened.incident, visit.words, opened.site
+        dangers = [] if opened.is_open else open_dangers(site, opened.engine, words)
+        person = mine or opened.person
+        if person is None and opened.group:
+            # The page of a group knows after the answer who it was. What it shows changes; nothing else does.
+            said = visit.request.query_params.get("as", "")
+            person = next((each for each in people_to_choose(site) if each.id == said), None)
+        values: dict[str, object] = {
+            "item": opened.item,
+            "open": opened.is_open,
+            "dangers": dangers[:DANGERS_MAX],
+            "dangers_left_off": max(0, len(dangers) - DANGERS_MAX),
+            "person": person,
+            "group": opened.group,
+            "people": people_to_choose(site) if opened.group else [],
+            "problem": result.problem,
+            "note": result.note,
+            "holder": holder,
+            "script": script_of(site, incident, opened.item, words) if opened.is_open else (),
+            "help": who_need_help(site, incident, words) if opened.is_open else "",
+            "steps": tick_lines(opened, words),
+            "home_name": site.name.in_language(words.language),
+            **self._holding(opened, person, result),
+        }
+        version = self._parts.changes.version
+        return self._pages.live("app_incident" if holder else "phone", visit, site, version, result.status, **values)
+
+    def _holding(self, opened: Opened, person: Person | None, result: Result) -> Mapping[str, object]:
+        """Who has it, who comes, and what that means to the person whose page it is."""
+        incident, site = opened.incident, opened.site
+        if incident is None:
+            return {"taken": False, "mine": False, "too": False, "grew": False, "coming": [], "support": ""}
+        taken = incident.acknowledged_at is not None
+        mine = taken and person is not None and incident.acknowledged_by == person.id
+        before = person is not None and not taken and _acknowledged_before(incident, person)
+        too = [
+            Coming(person_words(site, who), at)
+            for (about, who), at in self._coming_too.items()
+            if about == incident.id and at == incident.acknowledged_at
+        ]
+        return {
+            "taken": taken,
+            "taken_by": person_words(site, incident.acknowledged_by),
+            "taken_at": incident.acknowledged_at,
+            "mine": mine,
+            "too": not mine and person is not None and self._comes_too(incident, person.id),
+            "grew": opened.is_open and not result.note and before and not incident.support_by,
+            "support": person_words(site, incident.support_by) if incident.support_by else "",
+            "support_at": incident.support_at,
+            "asked": person is not None and incident.support_by == person.id,
+            "coming": [*who_comes(site, incident), *too],
+        }
+
+
+def open_dangers(site: Site, engine: ShownEngine, words: Words) -> list[Row]:
+    """The incidents of a home that endanger people and are not over: a page that ends one must not hide another."""
+    open_now = [one for one in engine.incidents.values() if one.category.endangers_people and one.closed_at is None]
+    open_now.sort(key=lambda one: (one.category.rank, one.opened_at, one.id))
+    return [incident_row(site, engine, one, incident_alarms(engine, one), words) for one in open_now]
+
+
+def people_to_choose(site: Site) -> list[Person]:
+    """Who can be the one that answers a group's link: every single person of the site."""
+    return [person for person in site.people if not person.group]
+
+
+def _acknowledged_before(incident: Incident, person: Person) -> bool:
+    """Whether this person took the incident on once: a further detector spoke since, or support was called."""
+    return any(step.event == "acknowledged" and step.who == person.id for step in incident.timeline)
+
+
+def who_comes(site: Site, incident: Incident) -> list[Coming]:
+    """Everybody who took it on at some time, in that order: whoever set out is there, whatever spoke since."""
+    last: dict[str, tuple[datetime, bool]] = {}
+    for step in incident.timeline:
+        if step.event in _COMES and step.who:
+            last[step.who] = (step.at, step.event == "support")
+    return [Coming(person_words(site, who), at, support) for who, (at, support) in last.items()]
+
+
+def tick_lines(opened: Opened, words: Words) -> list[TickLine]:
+    """The procedures of the incident's rules, each step once, with those that are done."""
+    incident = opened.incident
+    if incident is None or not opened.is_open:
+        return []
+    done = {(tick.rule, tick.step): tick for tick in incident.ticks}
+    lines: list[TickLine] = []
+    shown: set[str] = set()
+    for name in dict.fromkeys(alarm.rule for alarm in incident_alarms(opened.engine, incident)):
+        rule = opened.engine.rules.get(name)
+        text = rule.procedure.in_language(words.language) if rule is not None else ""
+        if rule is None or text in shown:
+            continue
+        shown.add(text)
+        for number, step in enumerate(steps_of(rule.procedure), 1):
+            tick = done.get((name, number))
+            by, at = (person_words(opened.site, tick.by), tick.at) if tick is not None else ("", None)
+            lines.append(TickLine(name, number, step.in_language(words.language), by, at))
+    return lines
+
+
+def who_need_help(site: Site, incident: Incident | None, words: Words) -> str:
+    """The residents of the zone who cannot leave by themselves, in words, or ""."""
+    zone = find_zone(site, incident.zone) if incident is not None else None
+    if zone is None or not zone.beds or zone.residents not in _NEED_HELP:
+        return ""
+    return words("script.residents", count=zone.beds, residents=words(f"residents.{zone.residents}"))
+
+
+def script_of(site: Site, incident: Incident | None, item: ItemView | None, words: Words) -> tuple[str, ...]:
+    """What to say to 119: what, the address, the place, who needs help. Empty where the brigade is not to be called."""
+    if incident is None or item is None or incident.category not in _CALLS_FIRE_BRIGADE:
+        return ()
+    name = site.name.in_language(words.language)
+    address = site.address or words("script.no_address")
+    lines = [
+        words(f"script.{incident.category}"),
+        words("script.place", home=name, address=address),
+        words("script.where", place=item.row.place),
+    ]
+    zone = find_zone(site, incident.zone)
+    if zone is not None and zone.beds and zone.residents is not ResidentClass.NONE:
+        residents = words(f"residents.{zone.residents}")
+        lines.append(words("script.residents", count=zone.beds, residents=residents))
+        if zone.residents in _NEED_HELP:
+            lines.append(words("script.help"))
+    return tuple(lines)

@@ -1,0 +1,248 @@
+"""The app on the phone (/app): what one has to do now, one incident with all its buttons, one's shifts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from starlette.responses import RedirectResponse, Response
+
+from gateway.console.actions import CAUSE_MAX, Answer, Asked, Desk
+from gateway.console.board import Row, incident_row
+from gateway.console.gate import Form, Gate
+from gateway.console.holder import Holder, Holders, person_of
+from gateway.console.incident_view import IncidentView, Opened, Result
+from gateway.console.items import incident_alarms
+from gateway.console.parts import ConsoleParts, PhoneReach
+from gateway.console.render import Pages, Visit
+from gateway.console.texts import Words
+from rules.incident import Finding, Incident
+from rules.inputs import AnyInput, ProcedureTicked, SupportRequested, Verb
+from rules.response import SUPPORT, TICK
+from rules.roster import Roster
+from rules.site import Site
+
+TASKS_MAX = 100
+"""Open incidents on one page, the most urgent first; those beyond are counted on it."""
+SHIFTS_AHEAD = timedelta(days=7)
+SHIFTS_MAX = 14
+CAUSES = ("cooking", "steam", "dust", "bumped", "smoking", "fault")
+"""What makes detectors speak in homes without any fire; another cause is written."""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One open incident, and what it is to whoever looks: `calls` (nobody has it), `mine`, or `other`."""
+
+    kind: str
+    row: Row
+    home: str
+    home_name: str
+    path: str
+    danger: bool
+
+
+class ShiftLine(msgspec.Struct, frozen=True):
+    """One stretch of time on a post."""
+
+    home_name: str
+    post: str
+    begins_at: datetime
+    ends_at: datetime
+    now: bool
+
+
+class AppPages:
+    """The pages of /app. Without a known holder: how to become one."""
+
+    def __init__(
+        self,
+        parts: ConsoleParts,
+        pages: Pages,
+        gate: Gate,
+        desk: Desk,
+        view: IncidentView,
+        holders: Holders,
+        reach: PhoneReach,
+    ) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._gate = gate
+        self._desk = desk
+        self._view = view
+        self._holders = holders
+        self._reach = reach
+
+    async def home(self, visit: Visit) -> Response:
+        """What is to be done now."""
+        holder = self._holders.of(visit)
+        if holder is None:
+            return self._stranger(visit)
+        words = visit.words
+        sites = [self._parts.sites[home] for home in holder.homes]
+        tasks = self._tasks(sites, holder, words)
+        calling = next((task for task in tasks if task.kind == "calls" and task.danger), None)
+        person = person_of(sites[0], holder.person)
+        version = self._parts.changes.version
+        response = self._pages.live(
+            "app",
+            visit,
+            sites[0],
+            version,
+            holder=holder,
+            person_name=person.name if person is not None else holder.person,
+            home_names=[site.name.in_language(words.language) for site in sites],
+            tasks=tasks[:TASKS_MAX],
+            tasks_left_off=max(0, len(tasks) - TASKS_MAX),
+            calling=calling,
+            shifts=() if visit.wants_fragment else self._shifts(sites, holder, words),
+            push_key=self._reach.push_key,
+            secure=visit.request.url.scheme == "https" or visit.request.url.hostname in ("127.0.0.1", "localhost"),
+        )
+        await self._renew(visit, holder, response)
+        return response
+
+    async def incident(self, visit: Visit) -> Response:
+        """One incident."""
+        found = await self._open(visit)
+        if isinstance(found, Response):
+            return found
+        holder, opened = found
+        response = self._view.page(visit, opened, holder=holder)
+        await self._renew(visit, holder, response)
+        return response
+
+    async def act(self, visit: Visit) -> Response:
+        """A button of the incident: coming, support, a false alarm, a step done."""
+        found = await self._open(visit)
+        if isinstance(found, Response):
+            return found
+        holder, opened = found
+        form = await self._gate.form(visit)
+        refused = self._holders.refuse(visit, holder, form.get("csrf", ""))
+        if refused is not None:
+            return refused
+        result = await self._done(opened, holder, form, visit.words)
+        after = await self._open(visit)
+        if isinstance(after, Response):
+            return after
+        return self._view.page(visit, after[1], result, holder=holder)
+
+    async def _done(self, opened: Opened, holder: Holder, form: Form, words: Words) -> Result:
+        incident, person = opened.incident, opened.person
+        if incident is None or person is None or not opened.is_open:
+            return Result(status=409)
+        match form.get("act", ""):
+            case "coming":
+                return await self._view.take_on(opened, person, "app", words)
+            case "support":
+                return await self._support(opened, incident, holder, words)
+            case "false":
+                return await self._judge_false(opened, incident, holder, form, words)
+            case "tick" | "untick" as act:
+                return await self._tick(opened, incident, holder, form, words, done=act == "tick")
+            case _:
+                return Result(status=409, problem=words("app.unknown_act"))
+
+    async def _support(self, opened: Opened, incident: Incident, holder: Holder, words: Words) -> Result:
+        def make(at: datetime) -> AnyInput:
+            return SupportRequested(at=at, person=holder.person, incident=incident.id)
+
+        answer = await self._desk.put(opened.site.id, make, SUPPORT, incident.id)
+        return self._view.result_of(opened, answer, words)
+
+    async def _judge_false(
+        self, opened: Opened, incident: Incident, holder: Holder, form: Form, words: Words
+    ) -> Result:
+        chosen = form.get("cause", "")
+        written = form.get("words", "").strip()[:CAUSE_MAX]
+        cause = " · ".join(part for part in (words(f"cause.{chosen}") if chosen in CAUSES else "", written) if part)
+        if not cause:
+            return Result(status=409, problem=words("app.cause_needed"))
+        asked = Asked(
+            person=holder.person,
+            verb=Verb.VERDICT,
+            target=incident.id,
+            via="app",
+            verdict="false",
+            cause=cause[:CAUSE_MAX],
+            finding=Finding.FALSE_ALARM.value,
+        )
+        answer: Answer = await self._desk.act(opened.site.id, asked)
+        return self._view.result_of(opened, answer, words)
+
+    async def _tick(
+        self, opened: Opened, incident: Incident, holder: Holder, form: Form, words: Words, *, done: bool
+    ) -> Result:
+        rule, _, number = form.get("step", "").rpartition(" ")
+        step = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0
+
+        def make(at: datetime) -> AnyInput:
+            return ProcedureTicked(
+                at=at, person=holder.person, incident=incident.id, rule=rule[:128], step=step, done=done
+            )
+
+        answer = await self._desk.put(opened.site.id, make, TICK, incident.id)
+        return self._view.result_of(opened, answer, words)
+
+    async def _open(self, visit: Visit) -> tuple[Holder, Opened] | Response:
+        holder = self._holders.of(visit)
+        if holder is None:
+            return self._stranger(visit)
+        params, words = visit.request.path_params, visit.words
+        opened = None
+        if params["home"] in holder.homes:
+            opened = await self._view.look_up(params["home"], params["id"], holder.person, words)
+        if opened is None or opened.person is None:
+            return self._pages.message(visit, 404, words("phone.broken"), words("phone.no_home"), urgent=True)
+        return holder, opened
+
+    def _stranger(self, visit: Visit) -> Response:
+        """Nobody is known here (any more): a page that asks for the code, and for a script the status alone."""
+        if visit.wants_fragment:
+            return self._pages.message(visit, 401, visit.words("app.who"), visit.words("app.who_detail"))
+        if visit.request.url.path != "/app":
+            return RedirectResponse("/app", 303)
+        return self._pages.page("enrol.html", visit, None, 200, invitation=None, code="", problem="", names=[])
+
+    async def _renew(self, visit: Visit, holder: Holder, response: Response) -> None:
+        """A phone that is used stays known."""
+        cookie = visit.request.cookies.get("anlian_phone")
+        if holder.phone is not None and cookie and not visit.wants_fragment:
+            self._holders.hand_cookie(visit, response, cookie)
+            await self._reach.phones.seen(holder.phone)
+
+    def _tasks(self, sites: Sequence[Site], holder: Holder, words: Words) -> list[Task]:
+        tasks = []
+        for site in sites:
+            engine = self._parts.engines.get(site.id)
+            if engine is None:
+                continue
+            for incident in engine.incidents.values():
+                kind = "calls" if incident.acknowledged_at is None else "other"
+                kind = "mine" if incident.acknowledged_by == holder.person else kind
+                row = incident_row(site, engine, incident, incident_alarms(engine, incident), words)
+                name = site.name.in_language(words.language)
+                path = f"/app/home/{site.id}/incident/{incident.id}"
+                danger = incident.category.endangers_people
+                tasks.append(Task(kind=kind, row=row, home=site.id, home_name=name, path=path, danger=danger))
+        order = ("calls", "mine", "other")
+        tasks.sort(key=lambda task: (not task.danger, order.index(task.kind), task.row.category.rank, task.row.since))
+        return tasks
+
+    def _shifts(self, sites: Sequence[Site], holder: Holder, words: Words) -> list[ShiftLine]:
+        """When and where the holder has a post within the next week."""
+        now = self._parts.clock.now()
+        lines = []
+        for site in sites:
+            roster = Roster(site)
+            for post in site.posts:
+                for stretch in roster.stretches(post.id, now, now + SHIFTS_AHEAD):
+                    if holder.person in stretch.people:
+                        name = site.name.in_language(words.language)
+                        title = post.name.in_language(words.language)
+                        lines.append(
+                            ShiftLine(name, title, stretch.begins_at, stretch.ends_at, stretch.begins_at <= now)
+                        )
+        lines.sort(key=lambda line: (line.begins_at, line.home_name, line.post))
+        return lines[:SHIFTS_MAX]
