@@ -18,6 +18,7 @@ SECRET_MIN = 32
 """Bytes of key: an HMAC key shorter than the hash's output weakens it (RFC 2104 section 3; SHA-256 has 32)."""
 
 _PURPOSE = "anlian.incident-page.v1"
+_TEST_PURPOSE = "anlian.channel-test.v1"
 _TOKEN_MAX = 2048
 
 
@@ -29,6 +30,15 @@ class LinkClaims(msgspec.Struct, frozen=True):
     message: str
     person: str
     issued_at: datetime
+
+
+class TestLinkClaims(msgspec.Struct, frozen=True):
+    """What the link of a channel's test says: that this person was sent this message over this channel."""
+
+    home: str
+    person: str
+    channel: str
+    message: str
 
 
 class LinkRefused(msgspec.Struct, frozen=True):
@@ -72,27 +82,49 @@ class Links:
             def get_timestamp(self) -> int:
                 return int(clock.now().timestamp())
 
-        self._serializer = URLSafeTimedSerializer(
-            secret, salt=_PURPOSE, signer=Signer, signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        def serializer(purpose: str) -> URLSafeTimedSerializer:
+            return URLSafeTimedSerializer(
+                secret, salt=purpose, signer=Signer, signer_kwargs={"digest_method": hashlib.sha256}
+            )
+
+        self._serializer = serializer(_PURPOSE)
+        self._test_serializer = serializer(_TEST_PURPOSE)
 
     def page(self, home: str, incident: str, message: str, person: str) -> str:
         """The address of the incident's page for this person (or group), to go into this message."""
-        token = self._serializer.dumps([home, incident, message, person])
-        text = token.decode() if isinstance(token, bytes) else token
-        return f"{self._public_url}/i/{text}"
+        return f"{self._public_url}/i/{_token(self._serializer, home, incident, message, person)}"
+
+    def test(self, home: str, person: str, channel: str, message: str) -> str:
+        """The address at which this person confirms that a channel's test arrived."""
+        return f"{self._public_url}/t/{_token(self._test_serializer, home, person, channel, message)}"
 
     def read(self, token: str) -> LinkClaims | LinkRefused:
         """What a link's token says, or why it is refused."""
+        claims = self._claims(self._serializer, token)
+        if isinstance(claims, LinkRefused):
+            return claims
+        (home, incident, message, person), issued = claims
+        return LinkClaims(home, incident, message, person, issued.astimezone(UTC))
+
+    def read_test(self, token: str) -> TestLinkClaims | LinkRefused:
+        """What the token of a test's link says, or why it is refused."""
+        claims = self._claims(self._test_serializer, token)
+        return claims if isinstance(claims, LinkRefused) else TestLinkClaims(*claims[0])
+
+    def _claims(self, serializer: URLSafeTimedSerializer, token: str) -> tuple[list[str], datetime] | LinkRefused:
         if len(token) > _TOKEN_MAX:
             return LinkRefused("forged")
         try:
-            claims, issued = self._serializer.loads(token, max_age=self._lifetime_s, return_timestamp=True)
+            claims, issued = serializer.loads(token, max_age=self._lifetime_s, return_timestamp=True)
         except SignatureExpired:
             return LinkRefused("expired")
         except (BadTimeSignature, BadData):
             return LinkRefused("forged")
         if not isinstance(claims, list) or len(claims) != 4 or not all(isinstance(claim, str) for claim in claims):
             return LinkRefused("foreign")
-        home, incident, message, person = claims
-        return LinkClaims(home, incident, message, person, issued.astimezone(UTC))
+        return claims, issued
+
+
+def _token(serializer: URLSafeTimedSerializer, *claims: str) -> str:
+    token = serializer.dumps(list(claims))
+    return token.decode() if isinstance(token, bytes) else token

@@ -197,6 +197,19 @@ class Heartbeat(Section):
     every_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
 
 
+class Canary(Section):
+    """The daily test of every phone and channel: what is tested, and when people without a post are shown theirs.
+
+    `silent`: what nobody notices, at any hour. `visible`: one message when a shift begins (or at `visible_at`), which
+    its holder confirms. `voice`: one call a week, in the daytime.
+    """
+
+    silent: bool = True
+    visible: bool = True
+    voice: bool = True
+    visible_at: TimeOfDay = "08:30"
+
+
 class AuditCall(Section):
     """Whom the auditor calls when it finds something: one of `channels` (opened by itself), and an address there."""
 
@@ -291,6 +304,7 @@ class Settings(Section):
     heartbeat: Heartbeat | None = None
     journal: Journal = Journal()
     audit: Audit = Audit()
+    canary: Canary = Canary()
     proof: ProofLimits = ProofLimits()
     stills: Stills = Stills()
     console: Console = Console()

@@ -13,6 +13,7 @@ from devices.catalog import CODECS
 from devices.codec import Command
 from gateway.clock import SystemClock
 from gateway.decide import Decider
+from gateway.deliver.canary import Canary, open_canary
 from gateway.deliver.channels import Hardware
 from gateway.deliver.courier import Courier
 from gateway.deliver.couriers import open_couriers
@@ -21,12 +22,12 @@ from gateway.deliver.heartbeat import Heartbeat
 from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.ledger_gaps import LedgerGaps
 from gateway.deliver.ledger_heads import LedgerHeads
+from gateway.deliver.notices import NoticeMaker
 from gateway.deliver.people import PeopleCourier
 from gateway.deliver.phone_reach import PhoneReach, open_reach
 from gateway.deliver.sheets import SheetFolder
 from gateway.deliver.sounder import AlarmTopics, offline_will
 from gateway.deliver.stills import StillDestination, StillFolder
-from gateway.deliver.wording import Notice, compose, on_the_wall
 from gateway.health import Links as HealthLinks
 from gateway.http import HttpClient
 from gateway.inbox import Inbox
@@ -49,7 +50,7 @@ from gateway.record.seal import FOLDER, KEY_FILE
 from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source, VideoPlatform
 from gateway.shadow import Shadow
 from rules.alarm import Alarm
-from rules.effects import DriveSounder, Notify
+from rules.effects import DriveSounder
 from rules.incident import Incident
 from rules.rule import Rule
 from rules.site import Site
@@ -86,6 +87,7 @@ class Parts:
     sources: list[MqttSource] = field(default_factory=list)
     couriers: list[PeopleCourier] = field(default_factory=list)
     writing: set[asyncio.Future[str]] = field(default_factory=set)
+    canary: Canary = field(init=False)
     reach: PhoneReach = field(init=False)
 
     def __post_init__(self) -> None:
@@ -286,7 +288,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
         parts.sites,
         parts.record,
         parts.http,
-        partial(_words, parts),
+        NoticeMaker(parts.links, parts.sites, parts.clock, settings.console.language),
         parts.clock,
         parts.inbox.submit,
         parts.jitter,
@@ -295,6 +297,11 @@ def ways_out(parts: Parts) -> Iterator[Work]:
     ):
         parts.couriers.append(courier)
         yield courier.run
+    engine, known = parts.decider.engines.__getitem__, parts.synchronised.is_set
+    parts.canary = open_canary(
+        settings, parts.couriers, parts.sites, engine, parts.clock, parts.inbox.submit, known
+    )
+    yield parts.canary.run
     for store in settings.influx:
         yield partial(_write_store, parts, store)
     for uplink in settings.gb26875_up:
@@ -391,10 +398,3 @@ def _open_alarms(parts: Parts, home: str) -> list[Alarm]:
 
 def _sounders(parts: Parts, home: str) -> list[DriveSounder]:
     return parts.decider.engines[home].sounding()
-
-
-def _words(parts: Parts, notify: Notify) -> Notice:
-    home = notify.incident.home
-    url = parts.links.page(home, notify.incident.id, notify.message, notify.person)
-    notify = on_the_wall(notify, parts.clock.wall() - parts.clock.now())
-    return compose(notify, parts.sites.get(home), url, parts.configuration.settings.console.language)

@@ -8,9 +8,9 @@ happens (`ChannelProven`); what the channel learns later comes by its courier.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Protocol
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,10 +19,12 @@ import structlog
 from gateway.clock import Clock
 from gateway.deliver.courier import Report, fault_words
 from gateway.deliver.destination import SendResult
+from gateway.deliver.people import PeopleCourier
 from gateway.deliver.proving import Loudness, Occasion, Proving, holds_for, is_due, phase_of, proving_of
 from gateway.deliver.quota import Quota
 from gateway.deliver.wording import Notice, Parts, one_line
 from gateway.inbox import Stamp
+from gateway.settings import Settings
 from rules.alarm import Alarm, Category
 from rules.duty import Duty
 from rules.effects import AnyEffect, Notify
@@ -34,6 +36,9 @@ from rules.text import Text
 
 PURPOSE = "test"
 """The purpose of a test's message: channels make no noise for it where they can."""
+
+CONFIRM = "confirm"
+"""The reason of a test's message whose link its holder is asked to open."""
 
 LOOK_EVERY_S = 30.0
 TRIES_MAX = 3
@@ -248,8 +253,9 @@ class Canary:
     async def _wait_for(self, sending: asyncio.Future[SendResult]) -> None:
         """A second, or until it is over."""
         second = asyncio.ensure_future(self._clock.sleep(1.0))
+        both: set[asyncio.Future[Any]] = {sending, second}
         try:
-            await asyncio.wait({sending, second}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             second.cancel()
 
@@ -268,8 +274,10 @@ class Canary:
             raised_at=at,
         )
         incident = Incident(id=name, home=test.home, zone="phones", category=Category.TROUBLE, opened_at=at)
+        visible = test.way.loudness is Loudness.VISIBLE and test.way.answer_within is not None
         return Notify(
             at=at,
+            reason=CONFIRM if visible else "",
             message=name,
             person=test.person.id,
             channel=test.channel.destination,
@@ -278,6 +286,33 @@ class Canary:
             incident=incident,
             purpose=PURPOSE,
         )
+
+
+def open_canary(
+    settings: Settings,
+    couriers: Iterable[PeopleCourier],
+    sites: Mapping[str, Site],
+    engine: Callable[[str], Watched],
+    clock: Clock,
+    report: Report,
+    clock_known: Callable[[], bool],
+) -> Canary:
+    """The canary of these settings; `couriers` carry for their channels, in their order."""
+    own = settings.canary
+    switched = {Loudness.SILENT: own.silent, Loudness.VISIBLE: own.visible, Loudness.VOICE: own.voice}
+    return Canary(
+        [
+            (setting.kind, cast(TriedChannel, courier.destination))
+            for setting, courier in zip(settings.channels, couriers, strict=True)
+        ],
+        sites,
+        engine,
+        clock,
+        report,
+        clock_known,
+        loudnesses=frozenset(loudness for loudness, on in switched.items() if on),
+        visible_at=time.fromisoformat(own.visible_at),
+    )
 
 
 def _shifts_begun(duty: Duty, now: datetime) -> tuple[dict[str, datetime], set[str]]:

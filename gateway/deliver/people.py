@@ -109,6 +109,11 @@ class PeopleCourier:
         self._draining = False
         self._begin()
 
+    @property
+    def destination(self) -> Destination:
+        """The channel that it carries for."""
+        return self._destination
+
     async def drain(self, seconds: float) -> bool:
         """Begin no hand-over any more, and wait until those under way are recorded: before an orderly end, while
         inputs are still decided. Without it, as after a crash, they may be handed over once more at the next start.
