@@ -81,7 +81,9 @@ class Bark(HttpChannel):
         }
         if notice.url:
             document["url"] = notice.url
-        if notify.purpose == "over":
+        if notify.purpose == "test":
+            document["level"] = "passive"  # listed, without a sound and without lighting the screen
+        elif notify.purpose == "over":
             document["level"] = "active"
         elif notify.alarm.category.endangers_people:
             document |= {"level": "critical", "volume": self._volume, "call": "1"}

@@ -161,6 +161,8 @@ class Ntfy(HttpChannel):
 
 
 def _ntfy_priority(notify: Notify) -> int:
+    if notify.purpose == "test":
+        return 1  # ntfy's "min": no sound, no vibration, listed only
     if notify.purpose == "over":
         return 3
     return 5 if notify.alarm.category.endangers_people else 4

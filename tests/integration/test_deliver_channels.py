@@ -117,6 +117,7 @@ async def test_ntfy_publishes_as_json(kit: Kit) -> None:
         pytest.param(Category.PERSON, "call", 5, id="person"),
         pytest.param(Category.TROUBLE, "call", 4, id="trouble"),
         pytest.param(Category.FIRE, "over", 3, id="all_clear"),
+        pytest.param(Category.TROUBLE, "test", 1, id="test_of_the_channel"),
     ],
 )
 async def test_ntfy_priority(kit: Kit, category: Category, purpose: str, priority: int) -> None:
@@ -266,6 +267,7 @@ async def test_feishu_without_a_secret_signs_nothing_and_speaks_english(kit: Kit
         pytest.param(Category.PERSON, "repeat", "critical", True, id="person"),
         pytest.param(Category.TROUBLE, "call", "timeSensitive", False, id="trouble"),
         pytest.param(Category.FIRE, "over", "active", False, id="all_clear"),
+        pytest.param(Category.TROUBLE, "test", "passive", False, id="test_of_the_channel"),
     ],
 )
 async def test_bark_breaks_through_silence_for_danger_only(
