@@ -140,6 +140,34 @@ class SmsModemChannel(PhoneChannel):
     queue_max: Annotated[int, Field(ge=1, le=500)] = 20
 
 
+Program = Annotated[tuple[str, ...], Field(min_length=1)]
+"""A program with its arguments."""
+
+
+class VoiceLineChannel(PhoneChannel):
+    """Voice calls over SIP, by baresip: a person's address is a number. Key 1 takes the incident on.
+
+    `server` is the trunk or the GSM gateway, `user` our account there (`password_file`; `registers`: whether it wants
+    a registration). `speak_zh` and `speak_en` read a text and write a WAV. `modules` is where baresip has its modules.
+    """
+
+    kind: Literal["voice-line"]
+    server: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
+    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}$")]
+    password_file: Path | None = None
+    registers: bool = True
+    listen: Annotated[str, Field(pattern=r"^([0-9.]{7,15}:[0-9]{1,5})?$")] = ""
+    ring_s: Annotated[float, Field(ge=1, le=90)] = 35.0
+    talk_s: Annotated[float, Field(ge=1, le=120)] = 45.0
+    speak_zh: Program = ("espeak-ng", "-v", "cmn", "-s", "150", "--stdin", "--stdout")
+    speak_en: Program = ("espeak-ng", "-v", "en", "-s", "150", "--stdin", "--stdout")
+    program: str = "baresip"
+    modules: Path = Path("/usr/lib/baresip/modules")
+    give_up_s: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = 6
+    reserved_for_danger: Annotated[int, Field(ge=0, le=6000)] = 4
+
+
 class LiveLineChannel(PhoneChannel):
     """The live line of our own page on enrolled phones (/app). It needs nothing but the console's port in the LAN."""
 
@@ -238,6 +266,7 @@ AnyChannel = Annotated[
     | TencentSmsChannel
     | TencentVoiceChannel
     | SmsModemChannel
+    | VoiceLineChannel
     | LiveLineChannel
     | WebPushChannel,
     Field(discriminator="kind"),

@@ -25,6 +25,7 @@ from gateway.channel_settings import (
     SmsModemChannel,
     TencentSmsChannel,
     TencentVoiceChannel,
+    VoiceLineChannel,
     WebhookChannel,
     WebPushChannel,
     WeComAppChannel,
@@ -32,6 +33,7 @@ from gateway.channel_settings import (
 )
 from gateway.clock import Clock
 from gateway.deliver.aliyun import AliyunSms, AliyunVoice
+from gateway.deliver.baresip import Line
 from gateway.deliver.bark import Bark
 from gateway.deliver.chat import ChatRobot, DingTalkRobot, FeishuRobot, WeComRobot
 from gateway.deliver.live import LiveChannel
@@ -45,6 +47,7 @@ from gateway.deliver.sms import SmsModem, Standing
 from gateway.deliver.sms_modem import ModemProbe
 from gateway.deliver.sms_spool import Spool
 from gateway.deliver.tencent import TencentSms, TencentVoice
+from gateway.deliver.voice import VoiceLine
 from gateway.deliver.wecom_app import WeComApp
 from gateway.http import HttpClient
 from gateway.metrics import Metrics
@@ -198,6 +201,30 @@ def _web_push(setting: WebPushChannel, around: Surroundings) -> MessageChannel:
     return channel
 
 
+def _voice_line(setting: VoiceLineChannel, around: Surroundings) -> MessageChannel:
+    password = around.secret("password") or ""
+    if '"' in password or not password.isprintable():
+        raise ChannelUnusable(f"channel {setting.name}: a SIP password has no quotation marks and no line breaks")
+    line = Line(
+        setting.server,
+        setting.user,
+        password,
+        register=setting.registers,
+        listen=setting.listen,
+        program=setting.program,
+        modules=setting.modules,
+    )
+    return VoiceLine(
+        **around.own(setting),
+        line=line,
+        speakers={"zh": setting.speak_zh, "en": setting.speak_en},
+        tell=around.hardware.tell,
+        metrics=around.hardware.metrics,
+        ring_s=setting.ring_s,
+        talk_s=setting.talk_s,
+    )
+
+
 def _sms_modem(setting: SmsModemChannel, around: Surroundings) -> MessageChannel:
     probe = None
     if setting.smsdrc is not None:
@@ -247,6 +274,7 @@ _OPENERS: Final[Mapping[type[PhoneChannel], Callable[[Any, Surroundings], Messag
     TencentSmsChannel: _provider(TencentSms, "region", "app", "sign_name"),
     TencentVoiceChannel: _provider(TencentVoice, "region", "app", "play_times"),
     SmsModemChannel: _sms_modem,
+    VoiceLineChannel: _voice_line,
     LiveLineChannel: _live,
     WebPushChannel: _web_push,
 }

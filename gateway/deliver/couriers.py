@@ -38,13 +38,16 @@ def open_couriers(
         around = Surroundings(
             http, words, clock, partial(secrets.find, "channel", setting.name), reach, hardware
         )
+        channel = open_channel(setting, around)
         yield PeopleCourier(
-            open_channel(setting, around),
+            channel,
             record,
             tuple(sites),
             clock,
             report,
             jitter,
+            concurrency=channel.at_once,
+            hand_over_max_s=channel.hand_over_max_s,
             give_up_s=setting.give_up_s,
             has_next_way=partial(has_next_way, sites),
         )

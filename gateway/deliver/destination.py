@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
 from rules.effects import AnyEffect, Notify
 from rules.inputs import Outcome
+
+HAND_OVER_MAX_S: Final = 90.0
+"""A hand-over that has no result by then is tried again, where the destination does not say that it takes longer."""
+
+HAND_OVERS_AT_ONCE: Final = 16
 
 
 class SendResult(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.clock import Clock
-from gateway.deliver.destination import SendResult
+from gateway.deliver.destination import HAND_OVER_MAX_S, HAND_OVERS_AT_ONCE, SendResult
 from gateway.deliver.quota import Quota
 from gateway.deliver.wording import Notice
 from gateway.http import Answer, HttpClient, Unreachable
@@ -60,7 +60,13 @@ def parse_object(body: bytes) -> dict[str, Any] | None:
 
 
 class MessageChannel(ABC):
-    """One way to people: takes the messages for its name, keeps the quota, and turns every failure into a result."""
+    """One way to people: takes the messages for its name, keeps the quota, and turns every failure into a result.
+
+    `at_once` hand-overs may be under way, each for at most `hand_over_max_s`.
+    """
+
+    at_once = HAND_OVERS_AT_ONCE
+    hand_over_max_s = HAND_OVER_MAX_S
 
     def __init__(self, name: str, words: Words, clock: Clock, quota: Quota, *, timeout_s: float = 5.0) -> None:
         self._name = name

@@ -13,7 +13,13 @@ import structlog
 from gateway.backoff import Jitter, backoff_seconds
 from gateway.clock import Clock
 from gateway.deliver.courier import READ_MOST, LinkReporter, Report, fault_words, keep_running, start_of
-from gateway.deliver.destination import Destination, Feedback, SendResult
+from gateway.deliver.destination import (
+    HAND_OVER_MAX_S,
+    HAND_OVERS_AT_ONCE,
+    Destination,
+    Feedback,
+    SendResult,
+)
 from gateway.deliver.gate import Gate
 from gateway.inbox import Stamp
 from gateway.record.record import JournalEntry, Record
@@ -25,7 +31,6 @@ STOPPED = "stopped"
 
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 8.0
-_SEND_MAX_S = 90.0
 _HEARD_AFTER_S = 10.0
 _WAITING_MAX = 1000
 _DANGER_WAITING_MAX = 4096
@@ -91,8 +96,9 @@ class PeopleCourier:
         clock: Clock,
         report: Report,
         jitter: Jitter,
-        concurrency: int = 16,
+        concurrency: int = HAND_OVERS_AT_ONCE,
         give_up_s: float = 20.0,
+        hand_over_max_s: float = HAND_OVER_MAX_S,
         has_next_way: Callable[[Notify], bool] = lambda _: False,
     ) -> None:
         self._destination = destination
@@ -104,6 +110,7 @@ class PeopleCourier:
         self._jitter = jitter
         self._concurrency = concurrency
         self._give_up_s = give_up_s
+        self._hand_over_max_s = hand_over_max_s
         self._has_next_way = has_next_way
         self._links = LinkReporter(f"destination:{destination.name}", streams, report)
         self._draining = False
@@ -270,10 +277,10 @@ class PeopleCourier:
             return SendResult(Outcome.REFUSED, detail=f"the channel was too busy, {letter.tries} tries")
         letter.tries += 1
         try:
-            async with asyncio.timeout(_SEND_MAX_S):
+            async with asyncio.timeout(self._hand_over_max_s):
                 result = await self._destination.send(letter.notify, letter.notify.message)
         except TimeoutError:
-            return SendResult(Outcome.RETRY, detail=f"no result within {_SEND_MAX_S:g} s")
+            return SendResult(Outcome.RETRY, detail=f"no result within {self._hand_over_max_s:g} s")
         except Exception as error:  # noqa: BLE001  one message that breaks its channel must not take the others with it
             self._links.set_down(fault_words(error))
             log.error("destination raised", destination=self._name, message=letter.notify.message)

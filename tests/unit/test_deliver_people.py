@@ -324,12 +324,11 @@ async def test_message_that_waited_too_long_for_its_turn_is_refused_unless_it_is
 
 
 async def test_hand_over_that_never_ends_is_cut_off(
-    record: MemoryRecord, clock: ManualClock, phone: Phone, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    record: MemoryRecord, phone: Phone, desk: Desk, clock: ManualClock
 ) -> None:
-    monkeypatch.setattr("gateway.deliver.people._SEND_MAX_S", 0.05)
     phone.hold = asyncio.Event()
     record.append(HOME, [notify("m1")])
-    async with running(courier(phone, desk)):
+    async with running(courier(phone, desk, hand_over_max_s=0.05)):
         await until(lambda: bool(desk.reports))
         assert desk.reports[0].outcome is Outcome.RETRY
         phone.hold.set()
