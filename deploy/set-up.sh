@@ -33,6 +33,11 @@ if [ "$what" = test ]; then
     ls /usr/lib/*/gstreamer-1.0/"${plugins#*:}".so >/dev/null 2>&1 || missing="$missing gstreamer1.0-plugins-${plugins%:*}"
   done
   command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+  # A modem (its dummy driver), a telephone line, somebody who picks it up, and a voice.
+  { command -v gammu-smsd && command -v gammu-smsd-monitor; } >/dev/null 2>&1 || missing="$missing gammu-smsd"
+  command -v baresip >/dev/null 2>&1 || missing="$missing baresip-core"
+  command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
+  command -v espeak-ng >/dev/null 2>&1 || missing="$missing espeak-ng"
   [ -d /usr/share/fonts/opentype/noto ] || missing="$missing fonts-noto-cjk"
   # What draws the sheets of walk tests as PDF.
   "$python" -c 'import ctypes; ctypes.CDLL("libpango-1.0.so.0"); ctypes.CDLL("libpangoft2-1.0.so.0")' 2>/dev/null ||
