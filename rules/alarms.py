@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from rules.alarm import NOT_SUPPRESSED, Alarm, Suppression, SuppressionKind
 from rules.alarm_index import AlarmIndex
-from rules.cause import Cause, DrillWatch, Holds, Tests
+from rules.cause import AttendanceWatch, Cause, DrillWatch, Holds, Tests
 from rules.duty import Duty
 from rules.effects import AlarmChanged, Change
 from rules.incidents import Incidents
@@ -42,6 +42,7 @@ class Alarms:
         self.tests: Tests | None = None
         self.holds: Holds | None = None
         self.drills: DrillWatch | None = None
+        self.attendance: AttendanceWatch | None = None
 
     def find(self, rule: str, subject: str) -> Alarm | None:
         """The open alarm of this rule about this subject, or None."""
@@ -66,6 +67,8 @@ class Alarms:
             turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=Change.RAISED, reason=cause.rule))
         if self.holds is not None:
             self.holds.on_raised(turn, duty, self.open[alarm.id])
+        if self.attendance is not None:
+            self.attendance.on_raised(turn, self.open[alarm.id])
         return self.open[alarm.id]
 
     def _raise_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:

@@ -70,3 +70,10 @@ class DrillWatch(Protocol):
 
     def on_over(self, turn: Turn, alarm: Alarm, by: str, because: str) -> None:
         """A drill's alarm is over."""
+
+
+class AttendanceWatch(Protocol):
+    """Who knows which alarms tell that somebody came."""
+
+    def on_raised(self, turn: Turn, alarm: Alarm) -> None:
+        """An alarm was raised, held back or not."""

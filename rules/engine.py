@@ -12,6 +12,7 @@ from typing import Any
 
 from devices.reading import Quality, Report
 from rules.alarms import Alarms
+from rules.attendance import Attendance
 from rules.condition import Silent
 from rules.deadlines import Deadlines, Key
 from rules.details import coded
@@ -95,6 +96,7 @@ class Engine:
         self.modes = Modes(self.alarm_book, deadlines)
         self.drills = Drills(self.alarm_book, deadlines)
         self.suppressions = Suppressions(self.alarm_book, self.incident_book, deadlines)
+        self.attendance = Attendance(self.alarm_book, self.incident_book)
         self._apply: dict[type, Callable[[Turn, Any], None]] = {
             ReadingsArrived: self._on_readings,
             DecodeFailed: self._on_decode_failed,

@@ -141,6 +141,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `alarms` are the newest `ALARMS_MAX` ids, `alarms_before` counts those of before; each alarm names its incident.
     `verify_at` is the limit of the verification while one runs. `drill`: the drill that it belongs to;
     "" is a real incident. `spread`: what spoke, in the order in which it did; `recent`: the last instants.
+    `attended_at`: when somebody came to a person in need, as devices tell it (resolved, unverified).
     `explained` counts the alarms that call nobody because an alarm of this incident explains them.
     `ticks`: the steps of its procedures that were done. `support_by` called for support at `support_at`, and nobody has
     taken the incident on since.
@@ -172,6 +173,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     drill: str = ""
     spread: tuple[Spread, ...] = ()
     recent: tuple[datetime, ...] = ()
+    attended_at: datetime | None = None
     ticks: tuple[Tick, ...] = ()
     support_by: str = ""
     support_at: datetime | None = None

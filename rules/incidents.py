@@ -118,7 +118,7 @@ class Incidents:
         else:
             incident = self.open[alarm.incident]
             confirmed = incident.confirmed or confirms
-            incident = replace(incident.with_alarm(alarm.id), confirmed=confirmed, silenced_at=None)
+            incident = replace(incident.with_alarm(alarm.id), confirmed=confirmed, silenced_at=None, attended_at=None)
             incident = incident.with_spread(alarm.subject, turn.at)
             incident = noted(incident, Step(turn.at, "grew", alarm.rule, detail))
             incident = self._clock.begin(turn, incident, needed=self._is_verified(alarm))
@@ -184,6 +184,11 @@ class Incidents:
         incident = self.open.get(alarm.incident)
         if incident is not None:
             self._put(turn, noted(incident, Step(turn.at, "cleared", alarm.rule, alarm.subject)), "cleared")
+
+    def attend(self, turn: Turn, incident_id: str, alarm: Alarm) -> None:
+        """Somebody came, says `alarm`: shown as resolved, unverified. The plan goes on until a person answers."""
+        incident = replace(self.open[incident_id], attended_at=turn.at)
+        self._put(turn, noted(incident, Step(turn.at, "attended", alarm.rule, alarm.subject)), "attended")
 
     def on_orphaned(self, turn: Turn, alarm: Alarm) -> None:
         """The rule or device of an alarm is gone from the configuration: a line; it goes on until people end it."""

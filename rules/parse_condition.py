@@ -26,7 +26,7 @@ from rules.condition import (
 from rules.parse_fields import Table, suggestion
 from rules.schedule import DAYS
 
-DEPTH_MAX: Final = 6
+DEPTH_MAX: Final = 8
 PARTS_MAX: Final = 64
 DEVICES_MAX: Final = 1000
 TIMES_MAX: Final = 100
@@ -192,7 +192,7 @@ def _count(parent: Table, name: str) -> Condition | None:
         return None
     of = _plain(table, "of")
     every = table.take("devices") == "all"
-    devices = 0 if every else table.whole("devices", 0, 2, DEVICES_MAX)
+    devices = 0 if every else table.whole("devices", 0, 1 if "within" in table else 2, DEVICES_MAX)
     times = table.whole("times", 0, 1, TIMES_MAX)
     if ("devices" in table) == ("times" in table):
         table.fault("", "needs either devices or times", 'Write devices = 2, devices = "all" or times = 3')

@@ -78,6 +78,7 @@ def _rule(table: Table, names: SelectNames) -> tuple[str, Rule | None]:
         verify=inner.flag("verify", False),
         shelve_max=_shelve_max(inner, category),
         suppressed_by=inner.names("suppressed_by"),
+        attends=inner.names("attends"),
         source=inner.text("source", ""),
     )
     if condition is not None:

@@ -18,7 +18,7 @@ from rules.condition import Condition, Count, Rising, Sequence
 SLOTS: Final = 8
 """Slots of a window of `rising`; a quarter is two of them."""
 SEVERAL: Final = 2
-"""What counts devices counts at least two: of one alone its own rule tells."""
+"""What counts all devices counts at least two: of one alone its own rule tells."""
 _QUARTER: Final = SLOTS // 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

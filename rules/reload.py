@@ -44,6 +44,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
     engine.suppressions.configure(engine.site, engine.rules, engine.memory.places)
     engine.suppressions.on_site(turn)
     engine.incident_book.configure(engine.rules.values())
+    engine.attendance.configure(engine.site, engine.rules.values())
     engine.modes.on_site(turn, engine.devices)
     engine.reachability.on_site(turn, engine.duty, happened.site)
     _ask_new_rules(engine, turn, before)

@@ -37,6 +37,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     `raise_after` and `clear_after` are how long the condition must hold, or not hold, without a break.
     `verify`: a person has to verify the alarm in time (复核). `shelve_max`: how long it may be shelved at the most;
     zero is never. `suppressed_by`: rules whose active alarm about the same subject, or its zone, explains this one.
+    `attends`: rules about a person of whose alarms this one tells that somebody came (`rules.attendance`).
     `source` cites the standard (or the design) that the numbers come from.
     """
 
@@ -54,4 +55,5 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     verify: bool = False
     shelve_max: timedelta = timedelta(0)
     suppressed_by: tuple[str, ...] = ()
+    attends: tuple[str, ...] = ()
     source: str = ""

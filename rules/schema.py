@@ -99,11 +99,14 @@ def _conditions() -> Schema:
     count = _table(
         ("of",),
         of=inner,
-        devices={"oneOf": [{"const": "all"}, _whole(2, DEVICES_MAX)]},
+        devices={"oneOf": [{"const": "all"}, _whole(1, DEVICES_MAX)]},
         times=_whole(1, TIMES_MAX),
         within=_DURATION,
         unknown=unknown,
     )
+    # Of one device alone its own rule tells, unless it is asked whether it did lately.
+    alone: Schema = {"properties": {"devices": {"const": 1}}, "required": ["devices"]}
+    count |= {"if": alone, "then": {"required": ["within"]}}
     sequence = _table(
         ("first", "within"), first=inner, then=inner, then_not=inner, within=_DURATION, unknown=unknown
     )
@@ -154,6 +157,7 @@ def rules_schema(kinds: Collection[str]) -> Schema:
         verify=_named("需要复核 / a person has to verify it", _BOOLEAN),
         shelve_max=_named("最长搁置 / how long it may be shelved", _DURATION),
         suppressed_by=_named("由哪些规则解释 / rules whose alarm explains this one", _NAMES),
+        attends=_named("表示有人到场的对象规则 / rules of whose alarms this one tells that somebody came", _NAMES),
         source=_named("依据 / where the numbers come from", {"type": "string", "maxLength": TEXT_MAX}),
     )
     return {

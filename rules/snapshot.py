@@ -183,5 +183,6 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.drills.running = stored.drill
     engine.reachability.proofs = {(proof.person, proof.channel): proof for proof in stored.proofs}
     engine.incident_book.configure(stored.rules)
+    engine.attendance.configure(stored.site, stored.rules)
     engine.suppressions.configure(engine.site, engine.rules, engine.memory.places)
     return engine

@@ -9,6 +9,7 @@ MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "released": ("恢复呼叫", "calls again"),
     "re_alarmed": ("确认后无进展，再次报警", "no progress, alarmed again"),
     "unanswered": ("15秒内无人确认", "nobody acknowledged within 15 s"),
+    "attended": ("有人到场（待复核）", "somebody came (resolved, unverified)"),
     "orphaned": ("规则或设备已不在配置中，仍待处理", "its rule or device is gone, still to be dealt with"),
     "spread": ("继续蔓延，汇总通知", "it spreads, told together"),
     "explained": ("由此报警引起（不另行呼叫）", "explained by this alarm, calls nobody"),

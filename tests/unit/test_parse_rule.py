@@ -107,7 +107,7 @@ FAULTS = [
         "condition.any[2].equals.point",
         "unknown",
     ),
-    ("deep", "{not = " * 8 + "{silent = {}}" + "}" * 8, "condition" + ".not" * 6 + ".not", "deep"),
+    ("deep", "{not = " * 10 + "{silent = {}}" + "}" * 10, "condition" + ".not" * 8 + ".not", "deep"),
 ]
 
 

@@ -58,7 +58,7 @@ WRONG_RULES = [
     ("bare-number", f"condition = {SMOKE}\nraise_after = 60", "60 is not"),
     ("no-duration", f'condition = {SMOKE}\nraise_after = "soon"', "soon"),
     ("priority", f"condition = {SMOKE}\npriority = 5", "5 is greater"),
-    ("one-device", f"condition = {{count = {{of = {SMOKE}, devices = 1}}}}", "1"),
+    ("one-device", f"condition = {{count = {{of = {SMOKE}, devices = 1}}}}", "within"),
     ("day", '''condition = {schedule = {days = ["workdays"]}}''', "workdays"),
     ("kind", f'condition = {SMOKE}\nselect = {{kinds = ["smokes"]}}', "smokes"),
 ]
