@@ -184,7 +184,7 @@ class Escalation:
         known = set(incident.told)
         incident = replace(incident, told=(*incident.told, *(each.id for each in people if each.id not in known)))
         if purpose == "over":
-            self._tell_over(turn, incident, alarm, people)
+            self._tell_over(turn, duty, incident, alarm, people)
             return incident
         self._cancel_channels(incident.id, chain)
         run = Run(incident.id, chain, turn.at, step, purpose, [])
@@ -193,14 +193,16 @@ class Escalation:
             self._hand_out(turn, duty, incident, alarm, person, run, 0)
         return incident
 
-    def _tell_over(self, turn: Turn, incident: Incident, alarm: Alarm, people: Iterable[Person]) -> None:
-        """Who was called hears of the end over the first channels, and over those that were needed to call."""
-        used = {(m.person, m.channel) for run in self.messages.runs(incident.id) for m in self.messages.of(run)}
+    def _tell_over(
+        self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm, people: Iterable[Person]
+    ) -> None:
+        """Who was called hears of the end over the channels that were needed to call: nobody runs to what is over."""
         for person in people:
-            for place, group in enumerate(ways(person, None)):
+            groups = ways(duty.in_order(person), None)
+            reached = self.messages.reached(incident.id, person.id)
+            for group in groups if reached is None else groups[: reached + 1]:
                 for channel in group:
-                    if place == 0 or (person.id, channel.destination) in used:
-                        self._notify(turn, incident, alarm, person, channel, "over", "")
+                    self._notify(turn, incident, alarm, person, channel, "over", "")
 
     def _hand_out(
         self, turn: Turn, duty: Duty, incident: Incident, alarm: Alarm, person: Person, run: Run, place: int

@@ -33,7 +33,10 @@ class Message(msgspec.Struct):
 
 
 class Run(msgspec.Struct):
-    """The last time that a chain of an incident told people: when, by which of its steps, and the messages' ids."""
+    """The last time that a chain of an incident told people: when, by which of its steps, and the messages' ids.
+
+    `reached`: how far into each person's channels this run and those before it went.
+    """
 
     incident: str
     chain: str
@@ -41,6 +44,7 @@ class Run(msgspec.Struct):
     step: int = NO_STEP
     purpose: str = "call"
     messages: list[str] = []
+    reached: dict[str, int] = {}
 
 
 def ways(person: Person, step: PlanStep | None, *, at_once: bool = False) -> list[tuple[Channel, ...]]:
@@ -66,6 +70,8 @@ class Messages:
 
     def begin(self, run: Run) -> None:
         """A run begins; the one before it of the same chain is forgotten."""
+        before = self.run(run.incident, run.chain)
+        run.reached = dict(before.reached) if before is not None else {}
         self.forget(run.incident, run.chain)
         self._runs.setdefault(run.incident, {})[run.chain] = run
 
@@ -73,6 +79,7 @@ class Messages:
         """A message of a run goes out."""
         self.by_id[message_id] = message
         run.messages.append(message_id)
+        run.reached[message.person] = max(message.place, run.reached.get(message.person, 0))
 
     def run(self, incident: str, chain: str) -> Run | None:
         """The last run of a chain, or None."""
@@ -86,6 +93,11 @@ class Messages:
         """The messages of a run, or those of it to one person."""
         known = [self.by_id[message] for message in run.messages]
         return [message for message in known if message.person == person] if person else known
+
+    def reached(self, incident: str, person: str) -> int | None:
+        """How far into a person's channels the calls of an incident went; None where that is not known."""
+        places = [run.reached[person] for run in self.runs(incident) if person in run.reached]
+        return max(places, default=None)
 
     def forget(self, incident: str, chain: str) -> None:
         """Forget the last run of a chain."""
