@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from gateway.clock import Clock
@@ -35,6 +36,14 @@ COMMITS_AHEAD = 1
 """Groups on their way to the disk while the next one is decided. What waits there goes into one transaction."""
 
 Rebuild = Callable[[str], Awaitable[Engine]]
+
+
+class _Writing(msgspec.Struct, eq=False):
+    """A group on its way to the disk: what is in it, what each entry came of, and the journal's answer."""
+
+    entries: list[JournalEntry]
+    deliveries: list[Delivery]
+    answer: asyncio.Future[None]
 
 
 class Decider:
@@ -64,7 +73,8 @@ class Decider:
         self._on_commit = on_commit
         self._entries: list[JournalEntry] = []
         self._deliveries: list[Delivery] = []  # what each entry came of
-        self._writing: deque[asyncio.Future[None]] = deque()
+        self._writing: deque[_Writing] = deque()
+        self._broken: Exception | None = None
         self._urgent = False
         self._first_at = 0.0
         self._since_snapshot: dict[str, int] = {}
@@ -110,8 +120,10 @@ class Decider:
                 await self.commit()
                 return
             self._begin_commit()
-        while self._writing and (len(self._writing) > COMMITS_AHEAD or self._writing[0].done()):
+        while len(self._writing) > COMMITS_AHEAD:
             await self._oldest_written()
+        if self._broken is not None:
+            raise self._broken
 
     def _group_is_done(self) -> bool:
         return (
@@ -226,12 +238,12 @@ class Decider:
     async def _written(self) -> None:
         while self._writing:
             await self._oldest_written()
+        if self._broken is not None:
+            raise self._broken
 
     async def _oldest_written(self) -> None:
-        writing = self._writing[0]
-        await asyncio.wait({writing})  # who is cancelled here must not cancel what is on its way to the disk
-        self._writing.popleft()
-        writing.result()
+        # Who is cancelled here must not cancel what is on its way to the disk. `_on_answer` is called before this.
+        await asyncio.wait({self._writing[0].answer})
 
     def _begin_commit(self) -> None:
         entries, self._entries = self._entries, []
@@ -243,39 +255,35 @@ class Decider:
         snapshots = self._snapshots_due(entries)
         for home in snapshots:
             self._since_snapshot[home] = 0
-        before = self._writing[-1] if self._writing else None
-        writing = asyncio.ensure_future(self._write(entries, deliveries, snapshots, before))
-        writing.add_done_callback(self._wake_on_fault)
-        self._writing.append(writing)
+        try:
+            answer = asyncio.ensure_future(self._record.commit(entries, snapshots=snapshots))
+        except JournalUnavailable as refusal:
+            answer = asyncio.get_running_loop().create_future()
+            answer.set_exception(refusal)
+        self._writing.append(_Writing(entries, deliveries, answer))
+        answer.add_done_callback(self._on_answer)
 
-    def _wake_on_fault(self, writing: asyncio.Future[None]) -> None:
-        """A fault of the program in a commit must end the deciding task at once, not at the next packet."""
-        if not writing.cancelled() and writing.exception() is not None:
+    def _on_answer(self, _: asyncio.Future[None]) -> None:
+        """Finish what is written, in the order in which it was sent, whatever comes first."""
+        try:
+            while self._writing and self._writing[0].answer.done():
+                self._finish(self._writing.popleft())
+        except Exception as fault:  # noqa: BLE001 - a fault of the program must end the deciding task, and at once
+            self._broken = fault
             self._inbox.wake()
 
-    async def _write(
-        self,
-        entries: list[JournalEntry],
-        deliveries: list[Delivery],
-        snapshots: Mapping[str, tuple[int, bytes]],
-        before: asyncio.Future[None] | None,
-    ) -> None:
-        """One commit. It may be sent before the one before it is over; what comes of it waits its turn."""
-        refusal: JournalUnavailable | None = None
+    def _finish(self, writing: _Writing) -> None:
+        """One commit is over: settle its inputs, or let its effects go out all the same."""
         try:
-            await self._record.commit(entries, snapshots=snapshots)
-        except JournalUnavailable as why:
-            refusal = why
-        if before is not None and not before.done():
-            await asyncio.wait({before})
-        if refusal is not None:
+            writing.answer.result()
+        except JournalUnavailable as refusal:
             self._note_unwritten(str(refusal))
-            self._go_on_unwritten(entries, deliveries)
+            self._go_on_unwritten(writing.entries, writing.deliveries)
             return
         self._metrics.commits += 1
         if self._unwritten_since is not None:
             self._note_written()
-        for entry, delivery in zip(entries, deliveries, strict=True):
+        for entry, delivery in zip(writing.entries, writing.deliveries, strict=True):
             self._settle(delivery)
             if delivery.decided is not None:
                 _answer(delivery.decided, entry, durable=True)

@@ -160,7 +160,7 @@ class MemoryRecord:
         found = [entry for entry in self.entries.get(stream, [])[after:] if entry.seq not in self.lost]
         return found[:most]
 
-    async def wait_beyond(self, positions: Mapping[str, int]) -> None:
+    async def wait_beyond(self, positions: Mapping[str, int], *, calling: bool = False) -> None:
         while not any(self.head(stream) > position for stream, position in positions.items()):
             await self._grown.wait()
 

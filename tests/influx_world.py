@@ -67,7 +67,7 @@ class MemoryRecord:
         await asyncio.sleep(0)
         return self.entries.get(stream, [])[after : after + most]
 
-    async def wait_beyond(self, positions: Mapping[str, int]) -> None:
+    async def wait_beyond(self, positions: Mapping[str, int], *, calling: bool = False) -> None:
         while not any(self.head(stream) > seq for stream, seq in positions.items()):
             self._grown.clear()
             await self._grown.wait()

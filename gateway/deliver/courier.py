@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import structlog
@@ -41,6 +41,13 @@ class Gated(Protocol):
     """A destination that knows when it can be spoken to: after a failure the courier waits for `ready`."""
 
     async def ready(self) -> None: ...
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A destination whose hand-over begins with the call, not with the loop's next round: it carries alarms."""
+
+    def begin(self, effect: AnyEffect, key: str) -> Awaitable[SendResult]: ...
 
 
 def effect_key(entry: JournalEntry, number: int) -> str:
@@ -128,6 +135,17 @@ def fault_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
+async def _outcome(handing_over: Awaitable[SendResult]) -> SendResult | Exception:
+    try:
+        return await handing_over
+    except Exception as error:  # noqa: BLE001  what a destination raises unexpectedly is a trouble, not the end
+        return error
+
+
+async def _failed(error: Exception) -> SendResult:
+    raise error
+
+
 class _Item(msgspec.Struct):
     """One effect on its way, with its place in the journal."""
 
@@ -210,11 +228,11 @@ class _Following:
             await self._read()
         while self._waiting and len(self._in_flight) < self._window:
             item = self._waiting.popleft()
-            item.task = asyncio.create_task(self._hand_over(item))
+            item.task = asyncio.ensure_future(self._hand_over(item))
             self._in_flight.append(item)
         if self._waiting or len(self._in_flight) >= self._window:
             await self._first_in_flight()
-        elif self._record.head(self._stream) <= self._position:
+        else:
             await self._wait_for_more()
 
     async def _read(self) -> None:
@@ -235,9 +253,9 @@ class _Following:
     async def _wait_for_more(self) -> None:
         positions = {self._stream: self._position}
         if not self._in_flight:
-            await self._record.wait_beyond(positions)
+            await self._record.wait_beyond(positions, calling=True)
             return
-        more = asyncio.ensure_future(self._record.wait_beyond(positions))
+        more = asyncio.ensure_future(self._record.wait_beyond(positions, calling=True))
         try:
             await asyncio.wait((more, self._first()), return_when=asyncio.FIRST_COMPLETED)
             if more.done():
@@ -253,11 +271,15 @@ class _Following:
     async def _first_in_flight(self) -> None:
         await asyncio.wait((self._first(),))
 
-    async def _hand_over(self, item: _Item) -> SendResult | Exception:
+    def _hand_over(self, item: _Item) -> Coroutine[Any, Any, SendResult | Exception]:
+        """Begin at once where the destination can, and wait for what becomes of it."""
+        destination = self._destination
+        if not isinstance(destination, Prompt):
+            return _outcome(destination.send(item.effect, item.key))
         try:
-            return await self._destination.send(item.effect, item.key)
-        except Exception as error:  # noqa: BLE001  what a destination raises unexpectedly is a trouble, not the end
-            return error
+            return _outcome(destination.begin(item.effect, item.key))
+        except Exception as error:  # noqa: BLE001  as in _outcome
+            return _outcome(_failed(error))
 
     async def _settle(self) -> None:
         """Take what is done from the head of the line; go back to the first that failed."""

@@ -181,7 +181,7 @@ class PeopleCourier:
         self._links.set_up()
         while True:
             self._advance(stream)
-            await self._record.wait_beyond({stream: progress.position})
+            await self._record.wait_beyond({stream: progress.position}, calling=True)
             for entry in await self._read(stream, progress):
                 for letter in self._take(entry):
                     group.create_task(self._carry(letter))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,19 +91,21 @@ class AlarmTopics:
 
     async def send(self, effect: AnyEffect, key: str) -> SendResult:
         """Publish at once; accepted at the PUBACKs. `key` travels along, so that a repeat can be told."""
+        return await self.begin(effect, key)
+
+    def begin(self, effect: AnyEffect, key: str) -> Awaitable[SendResult]:
+        """Publish now; what comes of it is to be awaited."""
+        published: list[asyncio.Future[bool]] = []
         if isinstance(effect, AlarmChanged):
             payload = _encode(_alarm_document(self._home, effect, key, self._shift()))
-            announced = self._publisher.publish(f"{self._root}/alarm", payload)
-            retained = self._retain_alarm(effect.alarm, payload)
-            acknowledged = await announced and await retained
+            published.append(self._publisher.publish(f"{self._root}/alarm", payload))
+            published.append(self._retain_alarm(effect.alarm, payload))
         elif isinstance(effect, DriveSounder):
             if self._clock.now() - effect.at > STALE_AFTER:
                 effect = self._present(effect)
             self._driven[effect.zone] = effect
-            acknowledged = await self._drive(effect)
-        else:
-            return SendResult(Outcome.REFUSED, detail=f"{type(effect).__name__} has no alarm topic")
-        return _ACCEPTED if acknowledged else SendResult(Outcome.RETRY, detail="no PUBACK before the connection ended")
+            published.append(self._drive(effect))
+        return _acknowledged(published)
 
     async def run(self) -> None:
         """Assert on every connection and publish the status, until cancelled (with the publisher's own `run`)."""
@@ -223,6 +225,13 @@ class AlarmTopics:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+async def _acknowledged(published: Sequence[asyncio.Future[bool]]) -> SendResult:
+    for one in published:
+        if not await one:
+            return SendResult(Outcome.RETRY, detail="no PUBACK before the connection ended")
+    return _ACCEPTED if published else SendResult(Outcome.REFUSED, detail="there is no topic for this effect")
 
 
 def _is_open(alarm: Alarm) -> bool:

@@ -23,7 +23,8 @@ class GapWithoutSnapshot(AssertionError):
 class StreamState(msgspec.Struct):
     """Where one stream stands. `submitted` is on its way, `committed` on disk, `head` what readers may see.
 
-    `gap_end` is the first seq behind seqs that were dropped and never reach the disk (0: none).
+    `gap_end` is the first seq behind seqs that were dropped and never reach the disk (0: none), `called` the last seq
+    that readers may see whose entry has effects.
     """
 
     epoch: int
@@ -32,6 +33,7 @@ class StreamState(msgspec.Struct):
     submitted: int
     at: datetime | None = None
     gap_end: int = 0
+    called: int = 0
 
 
 class Batch(msgspec.Struct):
@@ -43,6 +45,7 @@ class Batch(msgspec.Struct):
     future: asyncio.Future[None]
     pieces: list[tuple[str, Sequence[JournalEntry], int]] = []
     heads: dict[str, tuple[int, datetime | None]] = {}
+    called: dict[str, int] = {}
     held: list[HeldEntry] = []
     resolved: dict[str, int] = {}
 
@@ -51,6 +54,7 @@ class Plan(msgspec.Struct):
     """What a commit would do to each stream, worked out before anything is changed. `ready`: no gap stops them."""
 
     last: dict[str, tuple[int, datetime | None]] = {}
+    called: dict[str, int] = {}
     gap_end: dict[str, int] = {}
     ready: list[str] = []
 
@@ -79,6 +83,8 @@ def plan(
             found.gap_end[stream] = entry.seq
         seq_of[stream] = entry.seq
         last[stream] = (entry.seq, entry.at)
+        if entry.effects:
+            found.called[stream] = entry.seq
     for stream in snapshots:
         # A snapshot may lie beyond the last entry: what came between was dropped, and it resolves that gap too.
         state_of(streams, stream)
@@ -127,6 +133,7 @@ def fill(
     batch.rows.archived = packed.archived
     batch.rows.ledger = _ledger_rows([*(one.entry for one in batch.held), *entries], planned, streams, held)
     batch.heads = planned.last
+    batch.called = planned.called
     batch.resolved = {stream: end for stream, end in planned.gap_end.items() if end}
     for stream, (seq, body) in snapshots.items():
         at = planned.last.get(stream, (0, None))[1] or streams[stream].at

@@ -32,6 +32,7 @@ CURSOR_FLUSH_S: Final = 0.5
 CURSOR_REST_S: Final = 0.25  # telemetry commits do not carry cursors more often: flash wears by the page
 
 Result = TypeVar("Result")
+Snapshots = Mapping[str, tuple[int, bytes]]
 
 
 class FencedOff(JournalUnavailable):
@@ -155,35 +156,32 @@ class SqliteRecord:
             return StreamHead(self._epoch, state.head, state.at)
         found = await self._run(lambda store: queries.load_stream(store, stream))
         self._skipped([found.broken] if found.broken else [])
-        state = self._memory.begin(stream, StreamState(self._epoch, found.seq, found.seq, found.seq, found.at))
+        seq = found.seq  # what lies on disk may be of interest to every reader
+        state = self._memory.begin(stream, StreamState(self._epoch, seq, seq, seq, found.at, called=seq))
         return StreamHead(self._epoch, state.committed, state.at, found.snapshot_seq, found.snapshot)
 
     # --- writing -------------------------------------------------------------------------------
 
-    async def commit(
+    def commit(
         self,
         entries: Sequence[JournalEntry],
         *,
-        snapshots: Mapping[str, tuple[int, bytes]] | None = None,
+        snapshots: Snapshots | None = None,
         token: int = 0,
-    ) -> None:
-        """Put the entries on disk in one transaction with what is held. JournalUnavailable says why not.
+    ) -> asyncio.Future[None]:
+        """Put the entries on disk in one transaction with what is held. JournalUnavailable says why not, here already
+        or in the answer.
 
         While the disk refuses, it is tried once a second at most: in between the call raises at once. A stream
         that lost seqs (`needs_snapshot`) is only taken with a snapshot behind the gap: GapWithoutSnapshot.
         """
         if token < self._token:
             raise FencedOff(f"日志已被接管 token {token} is older than {self._token}: another gateway took over")
-        await self._send(entries, snapshots or {}, token=token)
+        return self._send(entries, snapshots or {}, token=token)
 
-    async def _send(
-        self,
-        entries: Sequence[JournalEntry],
-        snapshots: Mapping[str, tuple[int, bytes]],
-        *,
-        token: int = 0,
-        cursors: bool = False,
-    ) -> None:
+    def _send(
+        self, entries: Sequence[JournalEntry], snapshots: Snapshots, *, token: int = 0, cursors: bool = False
+    ) -> asyncio.Future[None]:
         now = self._clock.monotonic()
         waiting = self._failing is not None and (self._in_flight > 0 or now < self._retry_at)
         if self._writer is None or waiting:
@@ -197,14 +195,15 @@ class SqliteRecord:
         if rows.cursors:
             self._cursors_written_at = now
         if not (rows.segments or rows.snapshots or rows.cursors or rows.token):
-            return
+            batch.future.set_result(None)
+            return batch.future
         if batch.held:
             # One attempt at a time: until it is over, every other commit is refused at once.
             self._failing = self._failing or "日志正在补写 the journal is being written again"
         self._memory.leave(batch)
         self._in_flight += 1
         self._writer.commit(rows, batch.era, lambda error: self._settle(batch, error))
-        await batch.future
+        return batch.future
 
     def _settle(self, batch: Batch, error: BaseException | None) -> None:
         """The thread's answer to one batch, on the loop."""
@@ -262,9 +261,9 @@ class SqliteRecord:
                 "skipped", f"日志有无法读取的记录，已跳过：{why}", f"unreadable entries were skipped: {why}", count
             )
 
-    async def wait_beyond(self, positions: Mapping[str, int]) -> None:
-        """Return once any stream's head is beyond its position."""
-        await self._memory.wait_beyond(positions)
+    async def wait_beyond(self, positions: Mapping[str, int], *, calling: bool = False) -> None:
+        """Return once any stream's head is beyond its position; `calling`: by an entry with effects, or by many."""
+        await self._memory.wait_beyond(positions, calling=calling)
 
     async def history(self, stream: str, *, before: int | None = None, most: int = 100) -> list[JournalEntry]:
         """Archived entries (alarms, what people did, what became of messages) before a seq, newest first."""

@@ -23,6 +23,9 @@ from gateway.record.wire import encode_value
 LedgerRow = tuple[str, int, int, int, str, bytes]
 """(stream, epoch, seq, at in ms, kind, body as JSON): what is appended"""
 
+LinkedRow = tuple[str, int, int, int, int, str, bytes, bytes]
+"""(stream, number, epoch, seq, at in ms, kind, body, hash): a row with its place in the chain"""
+
 TABLES: Final = """
 CREATE TABLE ledger (
   stream TEXT NOT NULL, number INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
@@ -46,16 +49,13 @@ ADDED, REMOVED = "device.added", "device.removed"
 DEVICES_MAX: Final = 1000
 """Rows of devices that one configuration may add; beyond it the row of the configuration tells alone."""
 
-_INSERT: Final = "INSERT INTO ledger VALUES (?,?,?,?,?,?,CAST(? AS TEXT),?)"
 _LAST: Final = "SELECT number, epoch, hash FROM ledger WHERE stream=? ORDER BY number DESC LIMIT 1"
 _STREAMS: Final = (  # from one stream's first row to the next one's: DISTINCT would read every row
     "WITH RECURSIVE found(stream) AS (SELECT min(stream) FROM ledger UNION ALL "
     "SELECT (SELECT min(stream) FROM ledger WHERE stream > found.stream) FROM found WHERE stream IS NOT NULL) "
     "SELECT stream FROM found"
 )
-_LAST_CONFIGURATION: Final = (
-    "SELECT body FROM ledger WHERE stream=? AND kind=? AND number<=? ORDER BY number DESC LIMIT 1"
-)
+_LAST_CONFIGURATION: Final = "SELECT body FROM ledger WHERE stream=? AND kind=? ORDER BY number DESC LIMIT 1"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -92,19 +92,24 @@ class Chain:
         """A transaction was rolled back: the ends are read from the disk again."""
         self._ends.clear()
 
-    def write(self, database: sqlite3.Connection, rows: Sequence[LedgerRow]) -> None:
-        """Append these rows to the chains of their streams."""
+    def linked(self, database: sqlite3.Connection, rows: Sequence[LedgerRow]) -> Iterator[LinkedRow]:
+        """These rows as links of the chains of their streams, each in its turn."""
+        configured: dict[str, bytes] = {}
         for row in rows:
             stream, epoch, seq, at = row[:4]
             end = self._end(database, stream)
             if end is None:
-                self._append(database, (stream, epoch, seq, at, BEGUN, b"{}"))
+                yield self._link((stream, epoch, seq, at, BEGUN, b"{}"))
             elif end[1] != epoch:
-                self._append(database, (stream, epoch, seq, at, EPOCH, encode_value({"before": end[1]})))
-            known = self._devices(database, stream) if row[4] == CONFIGURATION else None
-            self._append(database, row)
-            for kind, device in _changed(known, row):
-                self._append(database, (stream, epoch, seq, at, kind, encode_value({"device": device})))
+                yield self._link((stream, epoch, seq, at, EPOCH, encode_value({"before": end[1]})))
+            if row[4] == CONFIGURATION:
+                known = configured.get(stream) or self._configuration(database, stream)
+                configured[stream] = row[5]
+                yield self._link(row)
+                for kind, device in _changed(known, row):
+                    yield self._link((stream, epoch, seq, at, kind, encode_value({"device": device})))
+            else:
+                yield self._link(row)
 
     def _end(self, database: sqlite3.Connection, stream: str) -> tuple[int, int, bytes] | None:
         if stream not in self._ends:
@@ -114,31 +119,31 @@ class Chain:
             self._ends[stream] = found
         return self._ends[stream]
 
-    def _append(self, database: sqlite3.Connection, row: LedgerRow) -> None:
+    def _link(self, row: LedgerRow) -> LinkedRow:
         stream, epoch, seq, at, kind, body = row
         number, _, before = self._ends.get(stream) or (0, 0, seed_of(stream))
         number += 1
         digest = hash_of(before, stream, number, epoch, seq, at, kind, body)
-        database.execute(_INSERT, (stream, number, epoch, seq, at, kind, body, digest))
         self._ends[stream] = (number, epoch, digest)
+        return stream, number, epoch, seq, at, kind, body, digest
 
-    def _devices(self, database: sqlite3.Connection, stream: str) -> set[str] | None:
-        """The devices of the configuration before, or None where there was none."""
-        end = self._ends.get(stream)
-        found = database.execute(_LAST_CONFIGURATION, (stream, CONFIGURATION, end[0] if end else 0)).fetchone()
-        return None if found is None else set(_devices_in(found[0]))
+    @staticmethod
+    def _configuration(database: sqlite3.Connection, stream: str) -> bytes | None:
+        """The row of the configuration before, or None where there was none."""
+        found = database.execute(_LAST_CONFIGURATION, (stream, CONFIGURATION)).fetchone()
+        return None if found is None else bytes(found[0], "utf-8")
 
 
-def _devices_in(body: str | bytes) -> list[str]:
+def _devices_in(body: bytes) -> list[str]:
     devices: list[str] = msgspec.json.decode(body).get("devices", [])
     return devices
 
 
-def _changed(known: set[str] | None, row: LedgerRow) -> Iterator[tuple[str, str]]:
+def _changed(configuration: bytes | None, row: LedgerRow) -> Iterator[tuple[str, str]]:
     """The devices that a configuration adopts and lets go, where one stood before it."""
-    if known is None:
+    if configuration is None:
         return
-    now = set(_devices_in(row[5]))
+    known, now = set(_devices_in(configuration)), set(_devices_in(row[5]))
     changes = [(ADDED, device) for device in sorted(now - known)] + [(REMOVED, one) for one in sorted(known - now)]
     if len(changes) <= DEVICES_MAX:
         yield from changes

@@ -90,11 +90,14 @@ class Memory:
             state.committed = max(state.committed, seq)
             if seq >= state.head:
                 state.head, state.at = seq, at
+        for stream, seq in batch.called.items():
+            state = self._streams[stream]
+            state.called = max(state.called, seq)
         for stream, end in batch.resolved.items():
             if self._streams[stream].gap_end <= end:
                 self._streams[stream].gap_end = 0
         self.cursors.saved(batch.rows.cursors)
-        self._waiters.moved((stream, seq) for stream, (seq, _) in batch.heads.items())
+        self._waiters.moved({stream: self._streams[stream] for stream in batch.heads})
 
     def refused(self, batch: Batch) -> None:
         """The batch is not on disk, nor is anything that was submitted behind it."""
@@ -112,9 +115,11 @@ class Memory:
             if entry.seq != state.head + 1:
                 state.gap_end = entry.seq
             state.head, state.at = entry.seq, entry.at
+            if entry.effects:
+                state.called = entry.seq
             state.submitted = max(state.submitted, entry.seq)
             self._count_lost(self.held.add(entry))
-        self._waiters.moved((entry.stream, entry.seq) for entry in entries)
+        self._waiters.moved({entry.stream: self._streams[entry.stream] for entry in entries})
 
     def _count_lost(self, dropped: Sequence[JournalEntry]) -> None:
         for entry in dropped:
@@ -141,6 +146,6 @@ class Memory:
         kept = [one.entry for one in self.held.of(stream) if one.entry.seq < before and is_archived(one.entry)]
         return kept[::-1][:most]
 
-    async def wait_beyond(self, positions: Mapping[str, int]) -> None:
-        """Return once any stream's head is beyond its position."""
-        await self._waiters.wait(positions, self.head)
+    async def wait_beyond(self, positions: Mapping[str, int], *, calling: bool) -> None:
+        """Return once any stream's head is beyond its position; `calling`: by an entry with effects, or by many."""
+        await self._waiters.wait(positions, self._streams, calling=calling)

@@ -6,10 +6,15 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
+from gateway.record.batch import StreamState
 from gateway.record.record import JournalEntry
+
+MANY_ENTRIES: Final = 1000
+"""Who waits for effects only is woken by so many entries without any: its cursor must not lag for ever."""
 
 
 class _Piece(msgspec.Struct):
@@ -76,31 +81,45 @@ class Tail:
         return found
 
 
+class _Waiter(msgspec.Struct, eq=False):
+    """Somebody who waits: for which streams, from where, and whether only an entry with effects is of interest."""
+
+    positions: Mapping[str, int]
+    calling: bool
+    future: asyncio.Future[None]
+
+    def is_met(self, streams: Mapping[str, StreamState]) -> bool:
+        for stream, position in self.positions.items():
+            state = streams.get(stream)
+            if state is None or state.head <= position:
+                continue
+            if not self.calling or state.called > position or state.head - position >= MANY_ENTRIES:
+                return True
+        return False
+
+
 class Waiters:
     """Those who wait for a stream's head to go beyond where they stand."""
 
     def __init__(self) -> None:
-        self._waiting: dict[asyncio.Future[None], Mapping[str, int]] = {}
+        self._waiting: dict[_Waiter, None] = {}
 
-    async def wait(self, positions: Mapping[str, int], head: Callable[[str], int]) -> None:
+    async def wait(self, positions: Mapping[str, int], streams: Mapping[str, StreamState], *, calling: bool) -> None:
         """Return once any head is beyond its position."""
-        if any(head(stream) > seq for stream, seq in positions.items()):
+        waiter = _Waiter(dict(positions), calling, asyncio.get_running_loop().create_future())
+        if waiter.is_met(streams):
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[future] = dict(positions)
+        self._waiting[waiter] = None
         try:
-            await future
+            await waiter.future
         finally:
-            self._waiting.pop(future, None)
+            del self._waiting[waiter]
 
-    def moved(self, heads: Iterable[tuple[str, int]]) -> None:
-        """Wake those who stand before one of these heads."""
-        if not self._waiting:
-            return
-        moved = list(heads)
-        for future, positions in self._waiting.items():
-            if not future.done() and any(positions.get(stream, seq) < seq for stream, seq in moved):
-                future.set_result(None)
+    def moved(self, streams: Mapping[str, StreamState]) -> None:
+        """Wake those for whom these streams have gone far enough, in the order in which they came."""
+        for waiter in self._waiting:
+            if not waiter.future.done() and waiter.is_met(streams):
+                waiter.future.set_result(None)
 
 
 class Cursors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -51,14 +51,17 @@ class Record(Protocol):
 
     async def open_stream(self, stream: str) -> StreamHead: ...
 
-    async def commit(
+    def commit(
         self,
         entries: Sequence[JournalEntry],
         *,
         snapshots: Mapping[str, tuple[int, bytes]] | None = None,
         token: int = 0,
-    ) -> None:
-        """Put the entries, of any streams, on disk in one transaction with what is held; JournalUnavailable if not."""
+    ) -> Awaitable[None]:
+        """Put the entries, of any streams, on disk in one transaction with what is held; JournalUnavailable if not.
+
+        They are on their way when this returns; the answers come in the order of the calls.
+        """
 
     def hold(self, entries: Sequence[JournalEntry]) -> None:
         """Keep entries that could not be committed where readers find them; the next commit that works writes them."""
@@ -72,8 +75,8 @@ class Record(Protocol):
     async def read(self, stream: str, after: int, most: int = 512) -> list[JournalEntry]:
         """Entries with seq > `after`, in order, committed or held, at most `most`."""
 
-    async def wait_beyond(self, positions: Mapping[str, int]) -> None:
-        """Return once any stream's head is beyond its position."""
+    async def wait_beyond(self, positions: Mapping[str, int], *, calling: bool = False) -> None:
+        """Return once any stream's head is beyond its position; `calling`: by an entry with effects, or by many."""
 
     def cursor(self, destination: str, stream: str) -> int:
         """The seq up to which this destination is done with this stream (0 at first)."""

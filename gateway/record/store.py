@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.record.append import ARCHIVE, CURSOR, LEDGER, META, ROWS_MAX, SEGMENT, SNAPSHOT, VIEW, Record, append
+from gateway.record.checkpoint import LAST_RESORT_PAGES, Checkpointer
 from gateway.record.faults import HELD_WORDS, Damaged, StoreTooNew, code_of, corrupt_words, is_damage, words_for
 from gateway.record.incarnation import Ending, Incarnation
 from gateway.record.ledger import TABLES as LEDGER_TABLES
@@ -20,7 +22,8 @@ from rules.text import Text
 SCHEMA: Final = 2
 PAGES_UNLIMITED: Final = 4_294_967_294  # the largest max_page_count that SQLite knows
 ROW_OVERHEAD: Final = 128  # columns and index entry of a segment, in bytes, measured roughly
-CHECKPOINT_PAGES: Final = 4000  # measured: smaller costs a checkpoint too often, larger costs p99
+PAGE_BYTES: Final = 4096
+COMMIT_PAGES: Final = 6  # of a commit without its bodies: leaves of tables and indexes, measured
 ASIDE_MAX: Final = 3  # damaged files that are kept for the maintainer
 
 _TABLES: Final = """
@@ -43,15 +46,6 @@ CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, stream TEXT NOT NULL, at INTEGER NOT NULL,
   source TEXT NOT NULL, reason TEXT NOT NULL, payload BLOB NOT NULL);
 """
-
-_SEGMENT: Final = "INSERT INTO segment VALUES (NULL,?,?,?,?,?,?,?,?,?,?,CAST(? AS TEXT))"
-_ARCHIVE: Final = "INSERT OR REPLACE INTO archive VALUES (NULL,?,?,?,?,?,CAST(? AS TEXT))"
-_SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot VALUES (?,?,?,?)"
-_SNAPSHOT_OLD: Final = (
-    "DELETE FROM snapshot WHERE stream=?1 AND seq < "
-    "(SELECT seq FROM snapshot WHERE stream=?1 ORDER BY seq DESC LIMIT 1 OFFSET 1)"
-)
-_CURSOR: Final = "INSERT OR REPLACE INTO cursor VALUES (?,?,?)"
 
 SegmentRow = tuple[str, int, int, int, int, int, int, int, int, int, bytes]
 ArchiveRow = tuple[str, int, int, int, int, bytes]
@@ -94,6 +88,7 @@ class Store:
         self._epoch = 0
         self._token = 0
         self._chain = Chain()
+        self._checkpointer: Checkpointer | None = None
         self.segments = self.entries = self.segment_bytes = 0
 
     # --- start and end -------------------------------------------------------------------------
@@ -111,7 +106,9 @@ class Store:
                 troubles.append(("corrupt", corrupt_words(aside, str(error))))
                 stored = None
                 self._load()
-            return self._begin(stored, fallback_epoch, troubles)
+            started = self._begin(stored, fallback_epoch, troubles)
+            self._checkpointer = Checkpointer(self._path)
+            return started
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
             raise JournalUnavailable(words_for(error, self._path.name)) from error
@@ -217,11 +214,12 @@ class Store:
         if mode != "wal":
             raise OSError(f"the file system does not allow SQLite's write-ahead log (journal_mode={mode})")
         database.execute("PRAGMA synchronous=FULL")
-        database.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        database.execute(f"PRAGMA wal_autocheckpoint={LAST_RESORT_PAGES}")
         database.execute("PRAGMA journal_size_limit=67108864")
         database.execute("PRAGMA cache_size=-4096")
         database.execute("PRAGMA temp_store=MEMORY")
         database.execute(f"PRAGMA max_page_count={self._page_limit}")
+        database.executescript(VIEW)
         return database
 
     def _disconnect(self) -> None:
@@ -231,6 +229,8 @@ class Store:
 
     def close(self, ending: Ending) -> None:
         """Close the file cleanly: the log is folded in, so that one file is the whole journal."""
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
         if self._database is not None:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._disconnect()
@@ -242,37 +242,35 @@ class Store:
         """Write everything in one transaction, or nothing: JournalUnavailable with the reason."""
         try:
             database = self._connect()
-            more = rows.archived or rows.ledger or rows.snapshots or rows.cursors or rows.token
-            if len(rows.segments) == 1 and not more:
-                # One statement is a transaction of its own: each one more hands the interpreter's lock over.
-                database.execute(_SEGMENT, rows.segments[0])
+            records = self._records(database, rows)
+            if len(records) <= ROWS_MAX:
+                append(database, records)
             else:
                 with self.transaction() as database:
-                    self._write(database, rows)
+                    append(database, records)
         except sqlite3.Error as error:
             self._chain.forget()
             raise JournalUnavailable(words_for(error, self._path.name)) from error
         if rows.token is not None:
             self._token = max(self._token, rows.token)
         self.segments += len(rows.segments)
+        pages = COMMIT_PAGES + len(rows.archived) + sum(len(snapshot[3]) for snapshot in rows.snapshots) // PAGE_BYTES
         for row in rows.segments:
             self.entries += row[6]
             self.segment_bytes += row[8]
+            pages += row[8] // PAGE_BYTES
+        if self._checkpointer is not None:
+            self._checkpointer.wrote(pages)
 
-    def _write(self, database: sqlite3.Connection, rows: Rows) -> None:
-        if rows.segments:
-            database.executemany(_SEGMENT, rows.segments)
-        if rows.archived:
-            database.executemany(_ARCHIVE, rows.archived)
-        if rows.ledger:
-            self._chain.write(database, rows.ledger)
-        for snapshot in rows.snapshots:
-            database.execute(_SNAPSHOT, snapshot)
-            database.execute(_SNAPSHOT_OLD, (snapshot[0],))
-        if rows.cursors:
-            database.executemany(_CURSOR, rows.cursors)
+    def _records(self, database: sqlite3.Connection, rows: Rows) -> list[Record]:
+        records: list[Record] = [(SEGMENT, *row) for row in rows.segments]
+        records.extend((ARCHIVE, *row) for row in rows.archived)
+        records.extend((LEDGER, *row) for row in self._chain.linked(database, rows.ledger))
+        records.extend((SNAPSHOT, *row) for row in rows.snapshots)
+        records.extend((CURSOR, *row) for row in rows.cursors)
         if rows.token is not None and rows.token > self._token:
-            database.execute("INSERT OR REPLACE INTO meta VALUES ('token', ?)", (rows.token,))
+            records.append((META, "token", rows.token))
+        return records
 
     def transaction(self) -> _Transaction:
         """A transaction: written whole, or rolled back; a connection that cannot roll back is thrown away."""

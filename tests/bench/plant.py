@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,10 @@ def probe_devices() -> list[VirtualDevice]:
     ]
 
 
+PRIORITY = -5
+"""`Nice=` of deploy/anlian-gateway.service: alarms go before the store that shares the box."""
+
+
 class Gateway:
     """The gateway as it runs in a home: `python -m gateway run settings.toml`."""
 
@@ -282,6 +287,8 @@ class Gateway:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "run", str(self.settings)], stdout=log, stderr=log
             )
+        with suppress(PermissionError):  # who is not root measures without it
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, PRIORITY)
         if wait:
             until(self._up, 60, f"the gateway listens; its log: {self.log}")
         return self

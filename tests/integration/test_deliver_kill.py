@@ -76,7 +76,7 @@ async def main():
         await record.commit(entries)
     courier = PeopleCourier(Paper(sys.argv[2]), record, (HOME,), clock, report, lambda: 1.0, concurrency=AT_ONCE)
     task = asyncio.create_task(courier.run())
-    while record.cursor("phone", HOME) < record.head(HOME):
+    while record.cursor("phone", HOME) < MESSAGES:
         await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.wait((task,))

@@ -463,7 +463,11 @@ class SlowDisk:
         async def slow(record: SqliteRecord, entries: list, **options: object) -> None:
             self.asked.append(len(entries))
             waits = len(self.asked) == 1 or not only_first
-            sending = asyncio.ensure_future(commit(record, entries, **options))
+
+            async def send() -> None:
+                await commit(record, entries, **options)
+
+            sending = asyncio.ensure_future(send())
             await asyncio.wait({sending})
             if waits:
                 await self._gate.wait()

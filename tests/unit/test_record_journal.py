@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.record.append import ROWS_MAX
+from gateway.record.checkpoint import Checkpointer
 from gateway.record.incarnation import Ending, JournalInUse
 from gateway.record.journal import FencedOff, GapWithoutSnapshot, SqliteRecord, StoreTooNew
 from gateway.record.record import JournalUnavailable
@@ -108,8 +110,7 @@ async def test_commits_that_wait_together_share_a_transaction(tmp_path: Path) ->
 
 async def test_a_commit_whose_caller_gave_up_waiting_still_counts(tmp_path: Path) -> None:
     async with journal(tmp_path) as record:
-        giving_up = asyncio.create_task(record.commit([telemetry(1)]))
-        await asyncio.sleep(0)
+        giving_up = record.commit([telemetry(1)])
         giving_up.cancel()
         await record.commit([telemetry(2)])
         assert seqs(await record.read(HOME, 0)) == [1, 2]
@@ -189,19 +190,21 @@ def _on_disk(directory: Path, stream: str = HOME) -> list[tuple[int, int]]:
         database.close()
 
 
-async def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, ROWS_MAX + 40], ids=["one statement", "several statements"])
+async def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path, count: int) -> None:
     clock = ManualClock()
+    entries = [alarm_entry(seq) for seq in range(1, count + 1)]
     async with journal(tmp_path, clock) as record:
         await record.run_statements(
-            "CREATE TEMP TRIGGER planted BEFORE INSERT ON snapshot BEGIN SELECT RAISE(FAIL, 'planted'); END"
+            "CREATE TEMP TRIGGER planted BEFORE INSERT ON snapshot BEGIN SELECT RAISE(ABORT, 'planted'); END"
         )
         with pytest.raises(JournalUnavailable, match="planted"):
-            await record.commit([alarm_entry(1)], snapshots={HOME: (1, b"s")})
+            await record.commit(entries, snapshots={HOME: (count, b"s")})
         assert _on_disk(tmp_path) == []
         await record.run_statements("DROP TRIGGER planted")
         clock.advance(1.1)
-        await record.commit([alarm_entry(1)], snapshots={HOME: (1, b"s")})
-        assert _on_disk(tmp_path) == [(1, 1)]
+        await record.commit(entries, snapshots={HOME: (count, b"s")})
+        assert _on_disk(tmp_path) == [(1, count)]
 
 
 class _FailingStore:
@@ -249,16 +252,40 @@ async def test_the_file_is_synchronous_and_checkpointed_as_measured(tmp_path: Pa
             names = ("synchronous", "journal_mode", "wal_autocheckpoint", "auto_vacuum")
             return [store.fetch(f"PRAGMA {name}")[0][0] for name in names]
 
-        assert await record._run(settings) == [2, "wal", 4000, 2]  # 2 = FULL, 2 = INCREMENTAL
+        assert await record._run(settings) == [2, "wal", 16000, 2]  # 2 = FULL, 2 = INCREMENTAL
+
+
+async def test_the_log_is_folded_in_beside_the_commits(tmp_path: Path) -> None:
+    path, alone = tmp_path / "journal.db", tmp_path / "alone.db"
+
+    def folded() -> int:
+        """How many entries the file has without its log."""
+        alone.write_bytes(path.read_bytes())
+        database = sqlite3.connect(alone)
+        try:
+            return int(database.execute("SELECT total(entries) FROM segment").fetchone()[0])
+        finally:
+            database.close()
+
+    async with journal(tmp_path) as record:
+        await record.run_statements("PRAGMA wal_checkpoint(TRUNCATE)")
+        await record.commit([telemetry(1)])
+        before = folded()
+        checkpointer = Checkpointer(path, pages=10)
+        checkpointer.wrote(9)
+        checkpointer.wrote(1)
+        checkpointer.stop()
+        assert (before, folded()) == (0, 1)
+        await record.commit([telemetry(2)])
+        assert seqs(await record.read(HOME, 0)) == [1, 2]
 
 
 async def test_a_commit_queued_behind_a_failing_one_fails_with_it(tmp_path: Path) -> None:
     clock = ManualClock()
     async with journal(tmp_path, clock) as record:
         await record.limit_pages(1)
-        first = asyncio.create_task(record.commit([telemetry(1, filler="x" * 500_000)]))
-        await asyncio.sleep(0)
-        second = asyncio.create_task(record.commit([telemetry(2)]))
+        first = record.commit([telemetry(1, filler="x" * 500_000)])
+        second = record.commit([telemetry(2)])
         results = await asyncio.gather(first, second, return_exceptions=True)
         assert [type(result) for result in results] == [JournalUnavailable, JournalUnavailable]
         assert await record.read(HOME, 0) == []
