@@ -18,6 +18,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from gateway.duty_command import duty
 from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
 from gateway.private_files import keep_new_files_private
 from gateway.report.backtest_command import backtest
@@ -213,6 +214,7 @@ def devices_page(
 
 
 cli.add_typer(ledger, name="ledger")
+cli.add_typer(duty, name="duty")
 cli.add_typer(webpush, name="webpush")
 cli.command()(quality)
 cli.command()(backtest)

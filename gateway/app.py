@@ -235,9 +235,9 @@ class Gateway:
 
     def _local_socket(self) -> LocalSocket:
         """The door for `anlian devices` and `anlian audit`."""
-        folder, parts, adopt = self.settings.data_dir, self.parts, self.reloader.adopt
+        folder, parts, changes = self.settings.data_dir, self.parts, self.reloader
         progress = partial(health.progress, self.clock, self.decider, self.record.head, self.metrics, self.sites)
-        return LocalSocket(folder, lambda: parts.inventory.strangers, adopt, progress, self.clock, self.health.tell)
+        return LocalSocket(folder, lambda: parts.inventory.strangers, changes, progress, self.clock, self.health.tell)
 
     async def _serve_console(self) -> None:
         server = self.settings.console
@@ -265,6 +265,7 @@ class Gateway:
                 registry=self.metrics.registry(),
                 accounts=self.settings.console.accounts,
                 adopt=self.reloader.adopt,
+                change_roster=self.reloader.change_roster,
                 last_values=self.parts.inventory.last_values,
                 tell_accounts=lambda words: self.health.tell("accounts", not words, words),
                 sheets=self.parts.sheets,

@@ -18,7 +18,7 @@ from gateway.load import EXIT_CODE, Configuration, ConfigurationFaults, load
 from gateway.local_socket import NoGateway, ask
 from gateway.record.incarnation import JournalInUse, in_use
 from gateway.reload import write_checked
-from gateway.site_file import Adoption, AdoptionRefused, suggested_id, suggested_kind
+from gateway.site_file import Adoption, ChangeRefused, suggested_id, suggested_kind
 from rules.parse import suggestion
 
 Say = Callable[[str], None]
@@ -92,7 +92,7 @@ def _into_the_file(configuration: Configuration, adoption: Adoption) -> None:
     except JournalInUse as why:
         words = "a gateway runs, but cannot be asked (see its page of health); stop it, or adopt on its console"
         raise CommandEnds(words) from why
-    except AdoptionRefused as why:
+    except ChangeRefused as why:
         raise CommandEnds(f"not taken in: {why}") from why
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,8 @@ import structlog
 
 from devices.reading import Value
 from gateway.clock import Clock
-from gateway.site_file import Adoption, AdoptionRefused
+from gateway.load import ConfigurationFaults
+from gateway.site_file import Adoption, ChangeRefused
 
 log = structlog.get_logger("local")
 
@@ -60,6 +61,14 @@ class Heard(Protocol):
     def values(self) -> dict[str, Value]: ...
 
 
+class Changes(Protocol):
+    """Who changes the configuration while the gateway runs."""
+
+    async def adopt(self, adoption: Adoption, by: str) -> object: ...
+
+    async def reload(self, by: str = "") -> object: ...
+
+
 class NoGateway(Exception):
     """No gateway answers in this data_dir; the text says why, as far as it is known."""
 
@@ -71,7 +80,7 @@ class LocalSocket:
         self,
         folder: Path,
         strangers: Callable[[], Sequence[Heard]],
-        adopt: Callable[[Adoption, str], Awaitable[object]],
+        changes: Changes,
         progress: Callable[[], dict[str, Any]],
         clock: Clock,
         tell: Callable[[str, bool, str], None],
@@ -79,7 +88,7 @@ class LocalSocket:
         self._folder = folder
         self._progress = progress
         self._strangers = strangers
-        self._adopt = adopt
+        self._changes = changes
         self._clock = clock
         self._tell = tell
         self._open = 0
@@ -138,16 +147,27 @@ class LocalSocket:
                 return {"strangers": [_plain(one) for one in self._strangers()]}
             case {"ask": "progress"}:
                 return {"progress": self._progress()}
+            case {"ask": "reload"}:
+                return await self._read_again(_who(writer))
             case {"ask": "adopt", "adoption": dict(wanted)}:
                 return await self._take(wanted, _who(writer))
-        return _refused('expected {"ask": "strangers"}, {"ask": "progress"} or {"ask": "adopt", "adoption": {…}}')
+        return _refused('expected {"ask": "strangers"}, "progress" or "reload", or {"ask": "adopt", "adoption": {…}}')
 
     async def _take(self, wanted: dict[str, Any], by: str) -> dict[str, Any]:
         try:
-            await self._adopt(msgspec.convert(wanted, Adoption), by)
-        except (AdoptionRefused, msgspec.ValidationError) as refusal:
+            await self._changes.adopt(msgspec.convert(wanted, Adoption), by)
+        except (ChangeRefused, msgspec.ValidationError) as refusal:
             return _refused(str(refusal))
         return {"adopted": wanted["id"]}
+
+
+    async def _read_again(self, by: str) -> dict[str, Any]:
+        """The files were changed (a roster was imported): take them over, whole and checked, or not at all."""
+        try:
+            await self._changes.reload(by)
+        except ConfigurationFaults as faults:
+            return _refused(str(faults))
+        return {"reloaded": True}
 
 
 def ask(folder: Path, request: dict[str, Any], *, seconds: float = ANSWER_S) -> dict[str, Any]:

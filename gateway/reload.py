@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,9 @@ import structlog
 
 from gateway.inbox import Inbox, Stamp
 from gateway.load import Configuration, ConfigurationFaults, load
-from gateway.site_file import Adoption, AdoptionRefused, adopt, write_whole
+from gateway.roster_csv import first_difference
+from gateway.roster_file import ImportedPlan, RosterChange, change_roster
+from gateway.site_file import Adoption, ChangeRefused, adopt, write_whole
 from rules.inputs import SiteChanged
 from rules.parse import suggestion
 from rules.rule import Rule
@@ -74,23 +77,46 @@ class Reloader:
         return Reloaded(tuple(changed), tuple(restart))
 
     async def adopt(self, adoption: Adoption, by: str) -> Reloaded:
-        """Write the device into its home's file and take it over; AdoptionRefused, and the file as it was, if not."""
+        """Write the device into its home's file and take it over; ChangeRefused, and the file as it was, if not."""
         async with self._one_at_a_time:
             return await self._take(await asyncio.to_thread(write_checked, self._configuration, adoption), by)
 
+    async def change_roster(self, home: str, change: RosterChange, by: str) -> Reloaded:
+        """Write a change of the roster into the home's file and take it over; ChangeRefused, the file as it was."""
+        async with self._one_at_a_time:
+            return await self._take(await asyncio.to_thread(write_roster, self._configuration, home, change), by)
+
 
 def write_checked(configuration: Configuration, adoption: Adoption) -> Configuration:
-    """Write the device into its home's file: the configuration with it. AdoptionRefused, and the file as it was."""
-    path = configuration.site_files.get(adoption.home)
+    """Write the device into its home's file: the configuration with it. ChangeRefused, and the file as it was."""
+    return _written(configuration, adoption.home, partial(adopt, adoption=adoption))
+
+
+def write_roster(configuration: Configuration, home: str, change: RosterChange) -> Configuration:
+    """Write a change of the roster into its home's file: the configuration with it. ChangeRefused, all as before."""
+    path = configuration.site_files.get(home)
+    before = path.read_bytes() if path is not None and isinstance(change, ImportedPlan) else b""
+    fresh = _written(configuration, home, partial(change_roster, change=change))
+    if path is not None and isinstance(change, ImportedPlan):
+        site = next(site for site in fresh.sites if site.id == home)
+        differs_at = first_difference(site, change.rows)
+        if differs_at is not None:
+            _put_back(path, before.decode("utf-8"))
+            words = f"with the file's overrides the roster would differ from the plan at {differs_at}"
+            raise ChangeRefused(f"{words}: strike out the overrides of that time, and import again")
+    return fresh
+
+
+def _written(configuration: Configuration, home: str, write: Callable[[Path], str]) -> Configuration:
+    path = configuration.site_files.get(home)
     if path is None:
-        known = suggestion(adoption.home, configuration.site_files)
-        raise AdoptionRefused(f"there is no home {adoption.home!r}. {known}")
-    before = adopt(path, adoption)
+        raise ChangeRefused(f"there is no home {home!r}. {suggestion(home, configuration.site_files)}")
+    before = write(path)
     try:
         return load(configuration.file)
     except ConfigurationFaults as faults:
         _put_back(path, before)
-        raise AdoptionRefused("; ".join(str(fault) for fault in faults.faults if not fault.warning)) from faults
+        raise ChangeRefused("; ".join(str(fault) for fault in faults.faults if not fault.warning)) from faults
 
 
 def _put_back(path: Path, before: str) -> None:

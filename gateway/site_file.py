@@ -1,14 +1,15 @@
-"""A home's site file, changed by the gateway: a device more, every comment kept, never half written.
+"""A home's site file, changed by the gateway: a device more, another roster; every comment kept, never half written.
 
 The new text is checked before it replaces the old one, which stays beside it as `<name>.before`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
-class AdoptionRefused(Exception):
+class ChangeRefused(Exception):
     """The device was not taken in; the text says why and what to do. Nothing was changed."""
 
 
@@ -59,20 +60,51 @@ def suggested_kind(points: Iterable[str]) -> str:
 
 
 def adopt(path: Path, adoption: Adoption) -> str:
-    """Add the device to the file; the text that was there before. AdoptionRefused if it cannot be added."""
+    """Add the device to the file; the text that was there before. ChangeRefused if it cannot be added."""
     if not ID_FORM.match(adoption.id):
-        raise AdoptionRefused(f"id {adoption.id!r}: at most 32 of a-z, 0-9, - and _, beginning with a letter or digit")
+        raise ChangeRefused(f"id {adoption.id!r}: at most 32 of a-z, 0-9, - and _, beginning with a letter or digit")
+    return change_file(path, lambda document: _add_device(document, adoption))
+
+
+def change_file(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> str:
+    """Change a file of TOML, its comments kept; the text that was there before. ChangeRefused if that cannot be.
+
+    One change at a time: the folder is locked from the reading to the writing.
+    """
     try:
-        before = path.read_text("utf-8")
-        document = tomlkit.parse(before)
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as fault:
+        raise ChangeRefused(f"{path} cannot be read: {fault.strerror or fault}") from fault
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        document = parsed_file(path)
+        before = tomlkit.dumps(document)
+        change(document)
+        try:
+            write_whole(path, tomlkit.dumps(document), before)
+        except OSError as fault:
+            mend = "let the gateway's user write this file and its folder"
+            raise ChangeRefused(f"{path} cannot be written: {fault.strerror or fault}; {mend}") from fault
+    finally:
+        os.close(folder)
+    return before
+
+
+def parsed_file(path: Path) -> tomlkit.TOMLDocument:
+    """A file of TOML with its comments. ChangeRefused if it cannot be read."""
+    try:
+        return tomlkit.parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, ParseError) as fault:
-        raise AdoptionRefused(f"{path.name} cannot be read: {fault}") from fault
+        raise ChangeRefused(f"{path.name} cannot be read: {fault}") from fault
+
+
+def _add_device(document: tomlkit.TOMLDocument, adoption: Adoption) -> None:
     devices = document.get("device")
     for device in devices or ():
         if device.get("id") == adoption.id:
-            raise AdoptionRefused(f"there is a device {adoption.id} already: choose another id")
+            raise ChangeRefused(f"there is a device {adoption.id} already: choose another id")
         if (device.get("source"), device.get("address")) == (adoption.source, adoption.address):
-            raise AdoptionRefused(f"{adoption.source}/{adoption.address} is adopted already, as {device.get('id')}")
+            raise ChangeRefused(f"{adoption.source}/{adoption.address} is adopted already, as {device.get('id')}")
     entry = tomlkit.table()
     entry.update(
         {"id": adoption.id, "kind": adoption.kind, "source": adoption.source, "address": adoption.address}
@@ -91,12 +123,6 @@ def adopt(path: Path, adoption: Adoption) -> str:
         devices = tomlkit.aot()
         document.append("device", devices)
     devices.append(entry)
-    try:
-        write_whole(path, tomlkit.dumps(document), before)
-    except OSError as fault:
-        mend = "let the gateway's user write this file and its folder"
-        raise AdoptionRefused(f"{path} cannot be written: {fault.strerror or fault}; {mend}") from fault
-    return before
 
 
 def write_whole(path: Path, text: str, before: str) -> None:

@@ -92,6 +92,13 @@ class Roster:
         now = stretches[0].people
         return next((each for each in stretches if each.people != now), None)
 
+    def running_until(self, post: str, at: datetime) -> datetime:
+        """When the last of the shifts ends that began before an instant and still run; the instant if none does."""
+        occurrences = post_occurrences(
+            self._shifts.get(post, ()), self._dated.get(post, frozenset()), self.time, at, at + _MINUTE
+        )
+        return max((until for since, until, _ in occurrences if since < at), default=at)
+
     def ever(self, post: str) -> tuple[str, ...]:
         """Everybody whom the roster names for a post, on whatever day: for as long as nobody knows what time it is."""
         named: dict[str, None] = {}

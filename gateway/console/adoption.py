@@ -9,7 +9,7 @@ from gateway.console.gate import Gate
 from gateway.console.parts import ConsoleParts, Unregistered
 from gateway.console.past import value_words
 from gateway.console.render import Pages, Visit
-from gateway.site_file import Adoption, AdoptionRefused, suggested_id, suggested_kind
+from gateway.site_file import Adoption, ChangeRefused, suggested_id, suggested_kind
 
 _FIELDS = ("id", "kind", "zone", "room", "name_zh", "name_en")
 _TEXT_MAX = 80
@@ -42,7 +42,7 @@ class AdoptionPages:
         adoption = Adoption(home=home, source=source, address=address, **values)
         try:
             await self._parts.adopt(adoption, account.acts_as)
-        except AdoptionRefused as refusal:
+        except ChangeRefused as refusal:
             return self._form(visit, home, source, address, 409, str(refusal), values)
         return RedirectResponse(f"/home/{home}/devices", 303)
 

@@ -20,6 +20,7 @@ from gateway.inbox import Inbox
 from gateway.lines import Lines
 from gateway.record.phones import PhoneBook
 from gateway.record.record import JournalEntry
+from gateway.roster_file import RosterChange
 from gateway.site_file import Adoption
 from rules.alarm import Alarm
 from rules.drills import Drills
@@ -255,6 +256,7 @@ class ConsoleParts:
     accounts: Path | None = None
     tell_accounts: Callable[[str], object] | None = None
     adopt: Callable[[Adoption, str], Awaitable[object]] | None = None
+    change_roster: Callable[[str, RosterChange, str], Awaitable[object]] | None = None
     sheets: Sheets | None = None
     last_values: Callable[[str, str], Mapping[str, Value]] | None = None
     stills: Stills | None = None

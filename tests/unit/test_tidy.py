@@ -42,6 +42,7 @@ DOORS = {
     "uvicorn": {"gateway/web.py", "gateway/demo.py"},
     "argon2": ("gateway/console/", "gateway/accounts_file.py"),
     "cryptography": {"gateway/record/seal.py"},
+    "icalendar": {"gateway/roster_calendar.py"},
     "weasyprint": {"gateway/console/sheet_pdf.py"},
     "time": {"gateway/clock.py"},
 }
