@@ -24,6 +24,7 @@ from gateway.console.accounts import AccountsError
 from gateway.console.parts import Changes, ConsoleParts, Health, LinkState, Unregistered
 from gateway.console.routes import build
 from gateway.decide import Decider
+from gateway.deliver.ladder import open_desk
 from gateway.http import HttpClient
 from gateway.inbox import Delivery, Inbox, Stamp
 from gateway.interpreter import let_alarms_pass
@@ -273,6 +274,7 @@ class Gateway:
                 duty_books=lambda: self.parts.duty_checks,
                 freshness=self._freshness(),
                 quality=self._quality_desk().view,
+                delivery=open_desk(self.settings, self.clock, self.sites, self.parts.couriers).view,
                 reach=self.parts.reach,
                 public_url=self.settings.public_url,
                 phone_ca=self.settings.console.phone_ca,
@@ -288,9 +290,8 @@ class Gateway:
 
     def _quality_desk(self) -> QualityDesk:
         shadows = self.parts.shadows
-        return QualityDesk(
-            self.settings.data_dir / "journal.db", self.clock, self.sites, lambda home: shadows[home].state
-        )
+        path = self.settings.data_dir / "journal.db"
+        return QualityDesk(path, self.clock, self.sites, lambda home: shadows[home].state)
 
     def _freshness(self) -> Freshness:
         proof = self.settings.proof

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from devices.reading import Value
 from gateway.clock import Clock
 from gateway.console.changes import Changes
+from gateway.console.shown_delivery import AskDelivery
 from gateway.console.shown_quality import AskQuality
 from gateway.inbox import Inbox
 from gateway.lines import Lines
@@ -263,6 +264,7 @@ class ConsoleParts:
     duty_books: Callable[[], Sequence[DutyBook]] = tuple
     freshness: Freshness = field(default_factory=Freshness)
     quality: AskQuality | None = None
+    delivery: AskDelivery | None = None
     reach: PhoneReach | None = None
     public_url: str = ""
     phone_ca: Path | None = None

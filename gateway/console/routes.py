@@ -15,6 +15,7 @@ from gateway.console.access import Sessions, Throttle
 from gateway.console.accounts import AccountBook
 from gateway.console.actions import Desk
 from gateway.console.adoption import AdoptionPages
+from gateway.console.delivery import DeliveryPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
 from gateway.console.incident_view import IncidentView
 from gateway.console.live import LivePages
@@ -91,6 +92,7 @@ def build(console: ConsoleParts) -> Starlette:
     panels = PanelPages(console, pages, gate, live)
     throttle = Throttle(console.clock)
     modes = ModesPages(console, pages, gate, desk, live, accounts, throttle)
+    delivery = DeliveryPages(console, pages, live)
     quality = QualityPages(console, pages, gate, desk, live)
     log_in = LogIn(accounts, sessions, throttle, pages, gate)
     page = gate.page
@@ -101,6 +103,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}/devices", page(live.devices, Need.LOGIN)),
         Route("/home/{home}/panels", page(panels.show, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/panels/ask", page(panels.ask, Need.LOGIN), methods=["POST"]),
+        Route("/home/{home}/channels", page(delivery.show, Need.LOGIN), methods=["GET"]),
         *_of_walk_tests(walk, gate),
         Route("/home/{home}/incident/{id}/still/{key}", page(stills.show, Need.LOGIN), methods=["GET"]),
         Route("/home/{home}/modes", page(modes.show, Need.LOGIN), methods=["GET"]),

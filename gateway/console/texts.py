@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.console.reasons import REASONS
 from gateway.console.texts_app import APP_TEXTS
+from gateway.console.texts_delivery import DELIVERY_TEXTS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_login import LOGIN_TEXTS
 from gateway.console.texts_modes import MODE_EVENTS, MODE_TEXTS
@@ -25,6 +26,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **LOGIN_TEXTS,
     **PANEL_TEXTS,
     **STILL_TEXTS,
+    **DELIVERY_TEXTS,
     # name and navigation
     "name": ("安联网", "Anlian"),
     "name.long": ("安联网 安全监管台", "Anlian safety board"),
