@@ -51,6 +51,11 @@ class ChannelLine(msgspec.Struct, frozen=True):
     proves: str
     quota: ShownQuotas
 
+    @property
+    def left(self) -> str:
+        """What is left now: for a fire, for any danger to persons, for the rest."""
+        return f"{self.quota.fire} / {self.quota.danger} / {self.quota.others}"
+
 
 class DeliveryPages:
     """Shows the ways to the people of a home, to whoever may see it."""

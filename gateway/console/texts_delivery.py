@@ -38,6 +38,11 @@ DELIVERY_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "delivery.proves": ("能证明到", "Proves"),
     "delivery.per_minute": ("每分钟", "A minute"),
     "delivery.left": ("现在还可发：火警 / 人员 / 其他", "Left now: fire / persons / others"),
+    "delivery.nothing": ("–", "–"),
+    "delivery.command": (
+        "anlian channels test gateway.toml {name} --to 地址",
+        "anlian channels test gateway.toml {name} --to ADDRESS",
+    ),
     "delivery.test_hint": ("试发一条：", "To try one:"),
     "delivery.state.pending": ("等待中", "pending"),
     "delivery.state.sending": ("正在重试", "sending"),
