@@ -146,4 +146,6 @@ def test_a_journal_that_could_not_be_opened_is_opened_once_there_is_room(tmp_pat
         wait_until(lambda: (data / "journal.db").exists(), 30)
         client.publish("zigbee2mqtt/smoke-204", {"smoke": True})
         wait_until(lambda: "smoke-204" in subjects(), 30)
+        said = [(m["subject"], m["change"]) for m in client.on("anlian/v1/home-a/alarm")]
+        assert said.count(("smoke-204", "raised")) == 1, "the journal that was begun anew holds the alarm once"
     client.close()

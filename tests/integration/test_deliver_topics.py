@@ -357,6 +357,7 @@ async def test_ending_says_offline(broker: Mosquitto) -> None:
         async with running(Box(broker.port)):
             await until(lambda: bool(listener.on("gateway")))
         await until(lambda: listener.on("gateway")[-1] == {"state": "offline"})
+        assert [said["state"] for said in listener.on("gateway")].count("offline") == 1
 
 
 CHILD = """

@@ -217,6 +217,7 @@ async def test_the_clock_is_set_at_the_first_word_and_again_when_it_is_wrong() -
         world.clock.ahead += 700
         wire.send(wire.panel.heartbeat(now() - timedelta(minutes=3)))
         await eventually(lambda: wire.panel is not None and wire.panel.clock)
+        assert wire.panel.clock is not None, "it was set a second time"
 
 
 async def test_a_silent_device_is_polled_and_one_with_heartbeats_is_not() -> None:
@@ -310,6 +311,8 @@ async def test_an_idle_connection_is_closed() -> None:
         await eventually(lambda: world.source._links)
         world.clock.ahead += 61
         await eventually(lambda: wire.ended)
+        await eventually(lambda: not world.source._links)
+        assert wire.ended, "and nothing is kept of a connection that was closed"
 
 
 async def test_a_full_inbox_stops_reading_and_nothing_is_lost() -> None:

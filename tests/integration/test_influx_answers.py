@@ -418,6 +418,8 @@ async def test_cursor_beyond_the_head_starts_at_the_head(store: FakeStore) -> No
         await asyncio.sleep(0.05)
         ahead.hold(record.entries[HOME.id][30:])
         await until(lambda: len(rows(store)) == 20, task)
+        await until(lambda: ahead.cursors["influx", HOME.id] == 50, task)
+        assert len(rows(store)) == 20, "what lies before the head was not written again"
 
 
 async def test_rows_of_events_get_the_same_instants_after_a_restart_in_the_middle(store: FakeStore) -> None:

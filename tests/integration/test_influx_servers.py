@@ -250,5 +250,7 @@ async def test_server_that_was_never_there_is_waited_for(tmp_path: Path) -> None
             await server.answering()
             await asyncio.to_thread(server.query, "CREATE DATABASE anlian")
             await until(lambda: done(record), task)
+            assert server.counts("climate", "temperature") == {device.id: 10 for device in HOURS.devices}
+            assert [up for _, up, _ in links.said][-1], "its trouble is over"
         finally:
             server.kill()

@@ -122,6 +122,7 @@ async def test_an_acknowledgement_of_an_old_connection_is_not_sent_on_a_new_one(
         client.close()
     async with Ear(settings(broker.port), "t/#") as again:
         await eventually(lambda: [h for h in again.heard if h[0] == "t/new"])
+        assert "t/old" not in [heard[0] for heard in again.heard], "the broker forgot that one with the session"
 
 
 async def test_the_broker_may_be_absent_at_boot_and_restart(broker: Mosquitto) -> None:
@@ -267,6 +268,7 @@ async def test_tls_with_a_password(encrypted: tuple[int, Path]) -> None:
     good = settings(port, username="home-a", tls=Tls(ca=folder / "ca.crt"))
     async with Ear(good, "t/#", password="secret") as ear:
         await eventually(lambda: ear.links and ear.links[-1][0])
+        assert [up for up, *_ in ear.links] == [True], "at the first try"
 
 
 @pytest.mark.parametrize(

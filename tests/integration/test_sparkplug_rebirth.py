@@ -121,6 +121,7 @@ def test_an_alarm_while_the_gateway_was_away_is_raised_by_the_birth(home: tuple[
     node.say(Smoke_Alarm=True)
     gateway.start()
     wait_until(lambda: "fire.smoke" in raised(client), 10, "the birth on request tells the alarm")
+    assert raised(client).count("fire.smoke") == 1
 
 
 def test_a_node_that_answers_nothing_still_raises_and_is_not_pestered(

@@ -82,8 +82,8 @@ async def test_a_change_is_told_at_once_not_at_the_next_beat() -> None:
     for version in (1, 2):
         changes.bump()
         async with asyncio.timeout(1):
-            while (await client.event("change"))["version"] != version:
-                pass
+            while (told := (await client.event("change"))["version"]) != version:
+                assert told < version
     client.gone.set()
     await finished(task)
 
@@ -106,6 +106,7 @@ async def test_it_ends_when_the_gateway_stops() -> None:
     await client.event("beat")
     closing.set()
     await finished(task)
+    assert client.messages.get_nowait()["more_body"] is False, "the answer is ended, not broken off"
 
 
 async def test_it_ends_with_the_session() -> None:
@@ -123,6 +124,7 @@ async def test_a_client_that_does_not_read_is_dropped(monkeypatch: pytest.Monkey
     await client.event("beat")
     client.reads.clear()
     await finished(task)
+    assert not client.gone.is_set(), "it was dropped, it did not leave"
 
 
 async def test_nobody_is_left_waiting_for_a_change() -> None:

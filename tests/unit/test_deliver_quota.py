@@ -94,6 +94,7 @@ async def test_gate_takes_back_a_slot_given_in_the_moment_of_cancelling() -> Non
     await settle()
     async with asyncio.timeout(1):
         await gate.enter(5, True)
+    assert loser.cancelled()
 
 
 ASKED = st.lists(

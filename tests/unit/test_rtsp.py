@@ -287,7 +287,8 @@ def test_any_bytes_are_no_key_frame_and_no_exception(encoding: str) -> None:
     chance = random.Random(3)
     frame = KeyFrame(Track("", 96, encoding, 90_000))
     for sequence in range(5000):
-        frame.take(rtp(chance.randbytes(chance.randrange(40)), sequence, sequence // 4, sequence % 4 == 3))
+        taken = frame.take(rtp(chance.randbytes(chance.randrange(40)), sequence, sequence // 4, sequence % 4 == 3))
+        assert taken is None or isinstance(taken, bytes)
 
 
 def test_a_frame_that_never_ends_is_given_up() -> None:
