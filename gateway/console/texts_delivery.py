@@ -38,7 +38,7 @@ DELIVERY_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "delivery.proves": ("能证明到", "Proves"),
     "delivery.per_minute": ("每分钟", "A minute"),
     "delivery.left": ("现在还可发：火警 / 人员 / 其他", "Left now: fire / persons / others"),
-    "delivery.nothing": ("–", "–"),
+    "delivery.nothing": ("无", "none"),
     "delivery.command": (
         "anlian channels test gateway.toml {name} --to 地址",
         "anlian channels test gateway.toml {name} --to ADDRESS",
