@@ -276,6 +276,27 @@ def devices_adopt(
         raise typer.Exit(end.code) from None
 
 
+channels = typer.Typer(no_args_is_help=True, help="Ways to people.")
+cli.add_typer(channels, name="channels")
+
+
+@channels.command(name="test")
+def channels_test(
+    settings: SettingsFile,
+    name: Annotated[str, typer.Argument(help="The channel's name in the settings.")],
+    to: Annotated[str, typer.Option(help="The address there: a topic, a number, a member's id; may be empty.")],
+    wait: Annotated[float, typer.Option(help="Seconds to wait for what a provider knows later.")] = 30.0,
+) -> None:
+    """Send one message that is marked as a test over a channel, and print each rung that it gets to."""
+    from gateway.channels_command import CommandEnds, try_channel
+
+    try:
+        raise typer.Exit(try_channel(settings, name, to, wait, typer.echo))
+    except CommandEnds as end:
+        typer.echo(str(end), err=True)
+        raise typer.Exit(end.code) from None
+
+
 account = typer.Typer(no_args_is_help=True, help="Accounts of the console.")
 cli.add_typer(account, name="account")
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from gateway.clock import Clock
 from gateway.deliver.courier import Report, fault_words
@@ -260,32 +261,34 @@ class Canary:
             second.cancel()
 
     def _message(self, test: Trial) -> Notify:
-        """The message of a test: of the lowest category, so that it gets the quota's unreserved share alone."""
-        at = self._clock.now()
         name = f"{test.home}:test:{int(self._clock.wall().timestamp())}.{self._number}"
-        alarm = Alarm(
-            id=name,
-            rule=PURPOSE,
-            subject=f"phone:{test.person.id}/{test.channel.destination}",
-            zone="phones",
-            category=Category.TROUBLE,
-            priority=5,
-            title=TITLE,
-            raised_at=at,
-        )
-        incident = Incident(id=name, home=test.home, zone="phones", category=Category.TROUBLE, opened_at=at)
         visible = test.way.loudness is Loudness.VISIBLE and test.way.answer_within is not None
-        return Notify(
-            at=at,
-            reason=CONFIRM if visible else "",
-            message=name,
-            person=test.person.id,
-            channel=test.channel.destination,
-            address=test.channel.address,
-            alarm=alarm,
-            incident=incident,
-            purpose=PURPOSE,
-        )
+        message = message_of_test(name, test.home, test.person.id, test.channel, self._clock.now())
+        return replace(message, reason=CONFIRM if visible else "", purpose=PURPOSE)
+
+
+def message_of_test(name: str, home: str, person: str, channel: Channel, at: datetime) -> Notify:
+    """The message of a test: of the lowest category, so that it gets the quota's unreserved share alone."""
+    alarm = Alarm(
+        id=name,
+        rule=PURPOSE,
+        subject=f"phone:{person}/{channel.destination}",
+        zone="phones",
+        category=Category.TROUBLE,
+        priority=5,
+        title=TITLE,
+        raised_at=at,
+    )
+    incident = Incident(id=name, home=home, zone="phones", category=Category.TROUBLE, opened_at=at)
+    return Notify(
+        at=at,
+        message=name,
+        person=person,
+        channel=channel.destination,
+        address=channel.address,
+        alarm=alarm,
+        incident=incident,
+    )
 
 
 def open_canary(
