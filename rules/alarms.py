@@ -344,7 +344,8 @@ class Alarms:
         if alarm.incident:
             self._leave(turn, duty, alarm, by, "reset" if by else "ended")
         if alarm.drill and self.drills is not None:
-            self.drills.on_over(turn, alarm, by, "the drill is completed" if change is Change.RESET else reason)
+            because = "the drill is completed" if change is Change.RESET else reason
+            self.drills.on_over(turn, duty, alarm, by, because)
         if self.holds is not None and not alarm.test:
             self.holds.on_inactive(turn, duty, alarm)
 

@@ -68,7 +68,7 @@ class DrillWatch(Protocol):
     def on_real(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
         """A real alarm was raised."""
 
-    def on_over(self, turn: Turn, alarm: Alarm, by: str, because: str) -> None:
+    def on_over(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, because: str) -> None:
         """A drill's alarm is over."""
 
 

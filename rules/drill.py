@@ -21,7 +21,10 @@ _TIMED = ("opened", "told", "report", "unanswered", "acknowledged", "silenced", 
 
 
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
-    """One drill. `device` is the one that "speaks"; `alarm` and `incident` bear the drill's mark."""
+    """One drill. `device` is the one that "speaks"; `alarm` and `incident` bear the drill's mark.
+
+    `scheduled`: it is a test alarm of the month, which nobody began by hand.
+    """
 
     id: str
     home: str
@@ -36,6 +39,7 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     ended_by: str = ""
     ended_because: str = ""
+    scheduled: bool = False
 
 
 class TimingLine(msgspec.Struct, frozen=True):

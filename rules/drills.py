@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -12,8 +13,10 @@ from rules.deadlines import Deadlines
 from rules.drill import DRILL_MAX, DRILL_MIN, Drill, timing_sheet
 from rules.duty import Duty
 from rules.effects import DrillChanged, IncidentChanged
-from rules.inputs import ModeRequested, ModeVerb
+from rules.inputs import Mode, ModeRequested, ModeVerb
+from rules.site import Site
 from rules.supervision import DeviceState
+from rules.test_alarms import AGAIN_AFTER, MISSED, RULE, SUBJECT, UNANSWERED, MonthlyTestClock, missed
 from rules.text import Text
 from rules.turn import Turn
 from rules.walk_test import WalkTest
@@ -35,6 +38,7 @@ class Drills:
         self._alarms = alarms
         self._deadlines = deadlines
         self.running: Drill | None = None
+        self.tests = MonthlyTestClock()
         alarms.drills = self
 
     def ask(
@@ -42,12 +46,24 @@ class Drills:
     ) -> Refusal:
         """Do what a person asked for; why not, or ""."""
         if asked.verb is ModeVerb.START:
-            state = devices.get(asked.device)
-            return self._refusal(state, test, asked) or self._start(turn, duty, state, asked)
+            return self._begin(turn, duty, devices, test, asked)
         if asked.verb is not ModeVerb.END or self.running is None:
             return NO_DRILL
         self._end(turn, duty, BY_PERSON, asked.person)
         return ""
+
+    def _begin(
+        self,
+        turn: Turn,
+        duty: Duty,
+        devices: Mapping[str, DeviceState],
+        test: WalkTest | None,
+        asked: ModeRequested,
+        *,
+        scheduled: bool = False,
+    ) -> Refusal:
+        state = devices.get(asked.device)
+        return self._refusal(state, test, asked) or self._start(turn, duty, state, asked, scheduled)
 
     def _refusal(self, state: DeviceState | None, test: WalkTest | None, asked: ModeRequested) -> Refusal:
         if self.running is not None:
@@ -62,7 +78,9 @@ class Drills:
             return REAL_OPEN
         return ""
 
-    def _start(self, turn: Turn, duty: Duty, state: DeviceState | None, asked: ModeRequested) -> Refusal:
+    def _start(
+        self, turn: Turn, duty: Duty, state: DeviceState | None, asked: ModeRequested, scheduled: bool
+    ) -> Refusal:
         if state is None:
             return NO_DETECTOR
         device, category = state.device, Category(state.device.category)
@@ -73,7 +91,7 @@ class Drills:
             zone=device.zone,
             category=category,
             priority=1,
-            title=_TITLES[category],
+            title=_monthly(_TITLES[category]) if scheduled else _TITLES[category],
             raised_at=turn.at,
             latched=True,
             clears_are_trusted=False,
@@ -91,6 +109,7 @@ class Drills:
             ends_at=turn.at + asked.time_limit,
             alarm=alarm.id,
             incident="",
+            scheduled=scheduled,
         )
         alarm = self._alarms.raise_drill(turn, duty, alarm)
         self.running = replace(drill, incident=alarm.incident)
@@ -103,7 +122,7 @@ class Drills:
         if self.running is not None and alarm.category.endangers_people:
             self._end(turn, duty, REAL_CAME)
 
-    def on_over(self, turn: Turn, alarm: Alarm, by: str, because: str) -> None:
+    def on_over(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, because: str) -> None:
         """The drill's alarm is over: the drill is, and here is its sheet."""
         drill = self.running
         if drill is None or drill.alarm != alarm.id:
@@ -120,16 +139,67 @@ class Drills:
         turn.effects.append(
             DrillChanged(at=turn.at, reason=because, drill=whole, change="ended", by=by, sheet=sheet)
         )
+        if sheet.acknowledged_s is not None:
+            self.tests.answered(turn.at)
+            known = self._alarms.find(RULE, SUBJECT)
+            if known is not None:
+                self._alarms.clear(turn, duty, known, COMPLETED)
+        elif drill.scheduled and because == AT_LIMIT:
+            self._alarms.trip(turn, duty, missed(UNANSWERED))
+        self._set_next_test(turn.at)
 
-    def due(self, turn: Turn, duty: Duty) -> None:
-        """The limit of the drill is over."""
-        self._end(turn, duty, AT_LIMIT)
+    def due(
+        self, turn: Turn, duty: Duty, devices: Mapping[str, DeviceState], test: WalkTest | None, *about: str
+    ) -> None:
+        """The limit of the drill is over; or a test alarm is to be begun, or found missing."""
+        if not about:
+            self._end(turn, duty, AT_LIMIT)
+            return
+        if self.tests.missed_at(turn.at):
+            self._alarms.trip(turn, duty, missed(MISSED))
+        # After downtime, and while nobody knows the time, it might be night: it begins at its next instant.
+        if not turn.late and duty.clock_known and self.tests.may_begin(turn.at) and self.tests.plan is not None:
+            asked = ModeRequested(
+                at=turn.at,
+                person="",
+                verb=ModeVerb.START,
+                mode=Mode.DRILL,
+                device=self.tests.device(),
+                time_limit=self.tests.plan.time_limit,
+                via="schedule",
+            )
+            if not self._begin(turn, duty, devices, test, asked, scheduled=True):
+                self.tests.state.begun += 1
+            elif self.tests.may_begin(turn.at + AGAIN_AFTER):
+                self._deadlines.set(TEST_DUE, turn.at + AGAIN_AFTER)
+                return
+        self._set_next_test(max(turn.at, turn.until))
+
+    def on_site(self, turn: Turn, site: Site) -> None:
+        """The site is new: other test alarms may be owed from now on."""
+        self.tests.configure(site)
+        self.tests.on_site(turn.at)
+        self._set_next_test(turn.at)
+
+    def _set_next_test(self, at: datetime) -> None:
+        due = self.tests.next_at(at)
+        if due is None:
+            self._deadlines.cancel(TEST_DUE)
+        elif self._deadlines.due_at(TEST_DUE) != due:
+            self._deadlines.set(TEST_DUE, due)
 
     def _end(self, turn: Turn, duty: Duty, because: str, by: str = "") -> None:
         alarm = self._alarms.open.get(self.running.alarm) if self.running is not None else None
         if alarm is not None:
             self._alarms.end_drill(turn, duty, alarm, because, by)
 
+
+def _monthly(title: Text) -> Text:
+    return Text(f"{title.zh}（每月测试）", f"{title.en} (monthly test)")
+
+
+TEST_DUE = ("drill", "test")
+"""The deadline of the next test alarm."""
 
 NO_DRILL = "no drill is running"
 DRILL_RUNNING = "a drill is running already: end it first"

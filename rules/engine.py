@@ -199,8 +199,8 @@ class Engine:
                 self.modes.due(turn, self.duty, what)
             case ("roster",):
                 self.roster_watch.look(turn, self.duty, self.site)
-            case ("drill",):
-                self.drills.due(turn, self.duty)
+            case ("drill", *about):
+                self.drills.due(turn, self.duty, self.devices, self.walk_test, *about)
             case ("proof", person, channel):
                 self.reachability.due(turn, self.duty, person, channel)
             case ("unshelve" | "return" | "maintenance" | "explained" as kind, *about):

@@ -12,6 +12,7 @@ import msgspec
 from devices.means import meant, why_not
 from rules.alarm import Category
 from rules.parse_fields import Fault, Table, suggestion, unique
+from rules.parse_monthly import parse_test_alarms
 from rules.parse_people import parse_contacts, parse_people
 from rules.parse_plan import RESIDENTS, Ways, parse_plans
 from rules.parse_roster import parse_roster
@@ -20,8 +21,8 @@ from rules.site import Device, Person, ResidentClass, Site, Zone
 SILENCE_MIN: Final = timedelta(seconds=10)
 SILENCE_MAX: Final = timedelta(days=31)
 BEDS_MAX: Final = 2000
-RESERVED_ZONES: Final = ("unassigned", "gateway")
-"""Zones of the engine's own alarms: of devices that nobody registered, and of the gateway itself."""
+RESERVED_ZONES: Final = ("unassigned", "gateway", "phones")
+"""Zones of the engine's own alarms: of devices that nobody registered, of the gateway itself, of the ways to people."""
 _TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
@@ -89,6 +90,7 @@ def parse_site(
         shifts=shifts,
         overrides=overrides,
         is_single_staffed=home.flag("single_staffed", False),
+        test_alarms=parse_test_alarms(root.table("test_alarms"), devices),
     )
     if len(site.id) > 32:
         home.fault("id", f"has {len(site.id)} characters", "At most 32 are allowed: it stands in every topic")

@@ -47,6 +47,7 @@ def reload(engine: Engine, turn: Turn, happened: SiteChanged) -> None:
     engine.attendance.configure(engine.site, engine.rules.values())
     engine.modes.on_site(turn, engine.devices)
     engine.reachability.on_site(turn, engine.duty, happened.site)
+    engine.drills.on_site(turn, happened.site)
     _ask_new_rules(engine, turn, before)
     engine.evaluation.begin(turn, engine.duty)
     _withdraw_orphans(engine, turn)

@@ -13,6 +13,7 @@ from rules.alarm import Category
 from rules.condition import Unknown
 from rules.parse_condition import DEVICES_MAX, PARTS_MAX, TIMES_MAX
 from rules.parse_fields import ID_MAX, TEXT_MAX
+from rules.parse_monthly import A_MONTH_MAX
 from rules.parse_people import CERTIFICATES_MAX, LEVEL_WORDS, ORDER_MAX, TYPE_WORDS
 from rules.parse_plan import CHAINS_MAX, RESIDENTS, STEPS_MAX
 from rules.parse_roster import GROUPS_MAX, PEOPLE_MIN_MAX
@@ -229,6 +230,14 @@ def site_schema(kinds: Collection[str]) -> Schema:
         shift={"type": "array", "items": _shift()},
         override={"type": "array", "items": _override()},
         plan={"type": "array", "items": _plan()},
+        test_alarms=_table(
+            (),
+            a_month=_named("每月测试报警次数 / test alarms a month (GB 50440: 2)", _whole(1, A_MONTH_MAX)),
+            to=_TIME,
+            devices={"type": "array", "items": _id()},
+            time_limit=_DURATION,
+            **{"from": _TIME},
+        ),
     )
     return {"$schema": DIALECT, "title": "安联网 site file", **schema}
 

@@ -179,6 +179,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return next((chain for chain in self.all_chains if chain.name == name), None)
 
 
+class MonthlyTests(msgspec.Struct, frozen=True, kw_only=True):
+    """The test alarms of a home: how many a month, between which minutes of the day, by which devices in turn.
+
+    At least two a month (GB 50440-2007 upkeep, standards sheet 3.3). No devices: all of fire, gas and persons.
+    """
+
+    a_month: int = 2
+    begins: int = 9 * 60 + 30
+    ends: int = 16 * 60 + 30
+    devices: tuple[str, ...] = ()
+    time_limit: timedelta = timedelta(minutes=30)
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One home, whole and validated. `county`, `town`, `id`: ASCII ids (they become tags); `name` is for people.
 
@@ -202,4 +215,5 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     posts: tuple[Post, ...] = ()
     shifts: tuple[Shift, ...] = ()
     overrides: tuple[Override, ...] = ()
+    test_alarms: MonthlyTests | None = None
     is_single_staffed: bool = False

@@ -21,6 +21,7 @@ from rules.rule import Rule
 from rules.site import Site
 from rules.supervision import DeviceState
 from rules.suppression import Held
+from rules.test_alarms import OwedTests
 from rules.walk_test import WalkTest
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class StoredEngine(msgspec.Struct):
     runs: list[Run] = []
     last_code: int | None = None
     proofs: list[ChannelProof] = []
+    owed_tests: OwedTests = msgspec.field(default_factory=OwedTests)
     handovers: list[Handover] = []
 
 
@@ -101,6 +103,7 @@ def encode_engine(engine: Engine) -> bytes:
         runs=engine.escalation.messages.to_list(),
         last_code=engine.incident_book.codes.last,
         proofs=list(engine.reachability.proofs.values()),
+        owed_tests=engine.drills.tests.state,
         handovers=list(engine.duty.handovers),
     )
     return msgspec.json.encode(stored)
@@ -181,6 +184,8 @@ def decode_engine(body: bytes, kind: type[Engine]) -> Engine:
     engine.modes.walk_test = stored.walk_test
     engine.suppressions.restore(stored.held)
     engine.drills.running = stored.drill
+    engine.drills.tests.configure(stored.site)
+    engine.drills.tests.state = stored.owed_tests
     engine.reachability.proofs = {(proof.person, proof.channel): proof for proof in stored.proofs}
     engine.incident_book.configure(stored.rules)
     engine.attendance.configure(stored.site, stored.rules)

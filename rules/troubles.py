@@ -101,6 +101,7 @@ PHONES = "phones"
 """The zone of what is wrong with the ways to people."""
 
 PHONE_UNPROVEN = Text("电话或通道未通过自检", "A phone or channel did not pass its test")
+TEST_MISSED = Text("测试报警未完成", "A test alarm was not done")
 LINK_DOWN = Text("网关链路或部件故障", "Link or part of the gateway down")
 ROSTER_GAP = Text("值班缺口", "Gap in the duty roster")
 HANDOVER_REFUSED = Text("交接班被拒", "Hand-over refused")
@@ -119,6 +120,7 @@ _TITLES = {
     ROSTER_RULE: ROSTER_GAP,
     HANDOVER_RULE: HANDOVER_REFUSED,
     "gateway.phone": PHONE_UNPROVEN,
+    "gateway.test_alarm": TEST_MISSED,
 }
 
 
