@@ -25,6 +25,7 @@ from gateway.roster_file import RosterChange
 from gateway.site_file import Adoption
 from rules.alarm import Alarm
 from rules.drills import Drills
+from rules.duty import Duty
 from rules.incident import Incident
 from rules.inputs import Outcome
 from rules.proof import Freshness
@@ -77,6 +78,9 @@ class ShownEngine(Protocol):
 
     @property
     def suppressions(self) -> Suppressions: ...
+
+    @property
+    def duty(self) -> Duty: ...
 
 
 class LinkClaims(Protocol):

@@ -26,6 +26,7 @@ from rules.effects import (
     AnyEffect,
     DrillChanged,
     DriveSounder,
+    HandoverChanged,
     IncidentChanged,
     Notify,
     Refused,
@@ -44,6 +45,7 @@ from rules.inputs import (
     SiteChanged,
 )
 from rules.proof import Freshness, needs_proof
+from rules.roster_words import post_name
 from rules.site import Device, Site
 
 LINES_MAX = 300
@@ -157,6 +159,12 @@ def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, wor
         case WalkTestChanged():
             device = subject_words(engine, effect.device, words) if engine is not None and effect.device else ""
             yield line(f"walk_test_{effect.change}", device, effect.by, words.reason(effect.reason))
+        case HandoverChanged(handover=handover):
+            event = "handed_over" if effect.change == "handed_over" else "handover_refused"
+            post = post_name(site, handover.post).in_language(words.language)
+            names = f"{person_words(site, handover.outgoing)} → {person_words(site, handover.incoming)}"
+            detail = " · ".join(part for part in (names, handover.refused_because, handover.note) if part)
+            yield line(event, post, effect.by, detail)
         case DrillChanged(drill=drill):
             device = subject_words(engine, drill.device, words) if engine is not None else drill.device
             yield line(f"drill_{effect.change}", device, effect.by, words.reason(effect.reason), drill.category)

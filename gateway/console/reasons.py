@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.console.texts_duty import DUTY_REASONS
 from gateway.console.texts_modes import MODE_REASONS
 
 REASONS: Final[dict[str, str]] = {
@@ -52,5 +53,6 @@ REASONS: Final[dict[str, str]] = {
     "walk test: the tester says that it has stopped": "自检：测试人确认已停止",
     "walk test: ": "自检：",
     **MODE_REASONS,
+    **DUTY_REASONS,
 }
 """The engine's reasons for a refusal, which it gives in English. One that stands not here is shown as it is."""

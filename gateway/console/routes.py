@@ -16,6 +16,7 @@ from gateway.console.accounts import AccountBook
 from gateway.console.actions import Desk
 from gateway.console.adoption import AdoptionPages
 from gateway.console.delivery import DeliveryPages
+from gateway.console.duty import DutyPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
 from gateway.console.incident_view import IncidentView
 from gateway.console.live import LivePages
@@ -110,6 +111,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/home/{home}/modes/{action}", page(modes.act, Need.LOGIN), methods=["POST"]),
         Route("/home/{home}/{kind:kind}/{id}", page(live.item, Need.LOGIN)),
         Route("/home/{home}/{kind:kind}/{id}/{verb:verb}", page(live.act, Need.LOGIN), methods=["POST"]),
+        *DutyPages(console, pages, gate, desk, live).routes(),
         Route("/unregistered", page(plain.unregistered, Need.LOGIN)),
         Route("/unregistered/adopt", page(adoption.show, Need.LOGIN), methods=["GET"]),
         Route("/unregistered/adopt", page(adoption.adopt, Need.LOGIN), methods=["POST"]),

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.console.reasons import REASONS
 from gateway.console.texts_app import APP_TEXTS
 from gateway.console.texts_delivery import DELIVERY_TEXTS
+from gateway.console.texts_duty import DUTY_EVENTS, DUTY_TEXTS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
 from gateway.console.texts_login import LOGIN_TEXTS
 from gateway.console.texts_modes import MODE_EVENTS, MODE_TEXTS
@@ -23,6 +24,7 @@ LANGUAGES: Final = ("zh", "en")
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PHONE_TEXTS,
     **QUALITY_TEXTS,
+    **DUTY_TEXTS,
     **LOGIN_TEXTS,
     **PANEL_TEXTS,
     **STILL_TEXTS,
@@ -305,6 +307,7 @@ TEXTS.update(APP_TEXTS)
 TEXTS.update(MODE_TEXTS)
 EVENTS.update(WALK_TEST_EVENTS)
 EVENTS.update(MODE_EVENTS)
+EVENTS.update(DUTY_EVENTS)
 EVENTS.update(PHONE_EVENTS)
 EVENTS["gap_explained"] = ("台账缺口已说明", "gap of the ledger explained")
 

@@ -35,6 +35,7 @@ LINKS: Final[dict[str, str]] = {
     "destination": "送达通道",
     "feedback": "通道回执",
     "duty-check": "查岗",
+    "post": "岗位",
     "sms-modem": "短信模块",
     "sms-credit": "短信卡余额",
     "voice-line": "语音电话线路",
