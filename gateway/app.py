@@ -279,13 +279,13 @@ class Gateway:
                 public_url=self.settings.public_url,
                 phone_ca=self.settings.console.phone_ca,
                 language=self.settings.console.language,
+                ask_test=lambda *which: self.parts.canary.ask(*which),
                 closing=self.stop,
             )
         )
         settings, secrets = self.settings, self.configuration.secrets
-        console.router.routes.extend(
-            pushes(settings.pushes, secrets, self.parts.decoder, self.inbox, self.clock, self.metrics)
-        )
+        doors = pushes(settings.pushes, secrets, self.parts.decoder, self.inbox, self.clock, self.metrics)
+        console.router.routes.extend(doors)
         return console
 
     def _quality_desk(self) -> QualityDesk:

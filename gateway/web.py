@@ -10,7 +10,7 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.links import LinkRefused, Links
+from gateway.links import LinkRefused, Links, TestLinkClaims
 from gateway.settings import Console
 from rules.site import Site
 
@@ -41,6 +41,10 @@ class PageLinks:
         people = site.people if site is not None else ()
         group = any(person.id == claims.person and person.group for person in people)
         return GroupClaims(claims.home, claims.incident, claims.message, claims.person, group)
+
+    def read_test(self, token: str) -> TestLinkClaims | LinkRefused:
+        """What the link of a channel's test says, or why it is refused."""
+        return self._links.read_test(token)
 
 
 class Server(uvicorn.Server):

@@ -151,7 +151,7 @@ def zone_words(site: Site, zone: str, words: Words) -> str:
     """A zone as a person finds it: building, floor, name."""
     found = find_zone(site, zone)
     if found is None:
-        return words(f"zone.{zone or 'unassigned'}") if zone in ("", "unassigned", "gateway") else zone
+        return words(f"zone.{zone or 'unassigned'}") if zone in ("", "unassigned", "gateway", "phones") else zone
     return " · ".join(zone_parts(found, words.language))
 
 

@@ -146,7 +146,7 @@ class Gate:
 
 def _phone_language(request: Request) -> str:
     """The first language of ours that a phone asks for: whoever opens a link from a message has chosen nothing here."""
-    if not request.url.path.startswith(("/i/", "/a/", "/app", "/install")):
+    if not request.url.path.startswith(("/i/", "/a/", "/t/", "/app", "/install")):
         return ""
     wished = []
     for place, each in enumerate(request.headers.get("accept-language", "")[:200].split(",")):

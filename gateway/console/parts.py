@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -29,6 +29,7 @@ from rules.duty import Duty
 from rules.incident import Incident
 from rules.inputs import Outcome
 from rules.proof import Freshness
+from rules.reachability import Reachability
 from rules.rule import Rule
 from rules.site import Device, Site
 from rules.suppressions import Suppressions
@@ -80,6 +81,9 @@ class ShownEngine(Protocol):
     def suppressions(self) -> Suppressions: ...
 
     @property
+    def reachability(self) -> Reachability: ...
+
+    @property
     def duty(self) -> Duty: ...
 
 
@@ -106,10 +110,29 @@ class LinkRefusal(Protocol):
     def reason(self) -> str: ...
 
 
+@runtime_checkable
+class TestLinkClaims(Protocol):
+    """What the link of a channel's test says: that this person was sent this message over this channel."""
+
+    @property
+    def home(self) -> str: ...
+
+    @property
+    def person(self) -> str: ...
+
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+
 class Links(Protocol):
     """Reads signed links."""
 
     def read(self, token: str) -> LinkClaims | LinkRefusal: ...
+
+    def read_test(self, token: str) -> TestLinkClaims | LinkRefusal: ...
 
 
 class KeptSheet(Protocol):
@@ -273,6 +296,7 @@ class ConsoleParts:
     public_url: str = ""
     phone_ca: Path | None = None
     language: str = "zh"
+    ask_test: Callable[[str, str, str], bool] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     event_clients_max: int = 64
     answer_within_s: float = 10.0

@@ -15,6 +15,7 @@ from gateway.console.access import Sessions, Throttle
 from gateway.console.accounts import AccountBook
 from gateway.console.actions import Desk
 from gateway.console.adoption import AdoptionPages
+from gateway.console.channel_tests import channel_test_routes
 from gateway.console.delivery import DeliveryPages
 from gateway.console.duty import DutyPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
@@ -127,6 +128,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/login", page(log_in.log_in, Need.NOTHING), methods=["POST"]),
         Route("/logout", page(log_in.log_out, Need.LOGIN), methods=["POST"]),
         *phone_routes(console, pages, gate, desk, view, sessions),
+        *channel_test_routes(console, pages, gate, desk, live),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Starlette(

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.console.reasons import REASONS
 from gateway.console.texts_app import APP_TEXTS
+from gateway.console.texts_channel_tests import CHANNEL_TEST_TEXTS
 from gateway.console.texts_delivery import DELIVERY_TEXTS
 from gateway.console.texts_duty import DUTY_EVENTS, DUTY_TEXTS
 from gateway.console.texts_inside import LINKS, NUMBERS, OUTCOMES, PATTERNS
@@ -28,6 +29,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **LOGIN_TEXTS,
     **PANEL_TEXTS,
     **STILL_TEXTS,
+    **CHANNEL_TEST_TEXTS,
     **DELIVERY_TEXTS,
     # name and navigation
     "name": ("安联网", "Anlian"),

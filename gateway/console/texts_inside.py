@@ -54,6 +54,7 @@ LINKS: Final[dict[str, str]] = {
     "disk": "磁盘",
     "replay": "重放核对",
     "sounder": "声光",
+    "phone": "电话通道",
 }
 """The kinds of links and parts: what stands before the colon of a link's name, which English shows as it is."""
 _COUNTERS_ZH: Final[dict[str, str]] = {
