@@ -8,9 +8,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import uvicorn
@@ -34,6 +36,7 @@ from rules.rule import Rule, Select
 from rules.site import Channel, Device, Person, ResidentClass, Site, Zone
 from rules.text import Text
 
+T = TypeVar("T")
 START = datetime(2026, 11, 22, 0, 15, 30, tzinfo=UTC)
 SECRET = b"a secret of the tests, 32 bytes or more"
 PASSWORD = "correct horse"
@@ -448,8 +451,12 @@ class Served:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
+        """Do something in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def _wait(self, work: Coroutine[object, object, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        self.begin(work).result(30)
 
     def start(self) -> None:
         self._wait(self._start())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.console_world import PASSWORD, Served, World, a_site, a_world, free_port
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +67,24 @@ class Console:
     def say(self, device: str, **points: object) -> None:
         """A device speaks; the live pages hear of it."""
         self.server.call(lambda: self.world.home.say(device, **points))  # type: ignore[arg-type]
+
+    def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
+        """Let the server's loop do something meanwhile."""
+        return self.server.begin(work)
+
+    def later(self, work: Coroutine[object, object, T] | Future[T]) -> T:
+        """What comes of something that the server's loop does."""
+        return (work if isinstance(work, Future) else self.begin(work)).result(60)
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        """Wait until something is so in the server's loop."""
+
+        async def until() -> None:
+            async with asyncio.timeout(seconds):
+                while not condition():  # noqa: ASYNC110  (no event tells of it)
+                    await asyncio.sleep(0.02)
+
+        self.later(until())
 
     def __post_init__(self) -> None:
         self.faults: list[str] = []
