@@ -22,6 +22,7 @@ COUNTERS = {
     "faults": "Inputs that made the engine raise (kept in quarantine)",
     "lost": "Readings acknowledged while the journal could not be written, and not recorded",
     "acknowledged": "Packets acknowledged to their broker after the commit",
+    "messages_again": "Messages taken up again after a restart, no end of theirs on record: perhaps handed over twice",
     "sms_sent": "Short messages that a modem here has sent",
     "sms_failed": "Short messages that a modem here could not send, or the network not deliver",
     "sms_replies": "Replies by short message that took an incident on",
@@ -43,6 +44,7 @@ class Metrics(Collector):
 
     packets = readings = decode_failed = oversized = refused = unregistered = without_content = 0
     inputs = effects = commits = faults = lost = acknowledged = 0
+    messages_again = 0
     sms_sent = sms_failed = sms_replies = sms_replies_unknown = sms_strangers = calls_made = calls_answered = 0
     inbox_depth = unsettled = sms_lag_ms = sms_waiting = 0
 

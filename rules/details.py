@@ -159,6 +159,12 @@ _DETAILS = {
     ),
     "the bridge reports the end; check on site before the reset": "已报恢复，但恢复信号不可信：复位前请到现场查看",
     "none came for 10 minutes": "10 分钟内未再发生",
+    "taken up again after a restart, perhaps handed over twice": "重启后再次发送，可能已发过一次",
+    "residents partly_dependent": "住养人员半失能",
+    "residents dependent": "住养人员失能",
+    "residents dementia": "住养人员失智",
+    "one carer alone": "单人值班",
+    "not confirmed in time": "未按时确认送达",
     "nobody of this home has a channel": "本机构无人有联系方式",
     "every message of this step was refused": "该级的消息全部被拒",
     "the plan is new": "预案已更新",
@@ -187,6 +193,7 @@ _DETAILS = {
 BETWEEN: Final = " ‖ "
 """Stands between the Chinese and the English words of a detail that was written in both."""
 _STEP = re.compile(r"step (\d+)")
+_HASTENED = re.compile(r"night(?=, |\Z)")
 _TAKEN = re.compile(r"acknowledged by (\S+)")
 _CODED = re.compile(r"\[(\w+)\] (.*?): (.*)", re.DOTALL)
 _QUARANTINED = re.compile(r"(\S+:\d+:q\d+): (.*)", re.DOTALL)
@@ -247,6 +254,7 @@ def _in_chinese(text: str) -> str:
     step = _STEP.fullmatch(text)
     if step is not None:
         return f"第{step[1]}步"
+    text = _HASTENED.sub("夜间", text)
     text = _TAKEN.sub(r"\1 已接手", text)
     for english, chinese in _DETAILS.items():
         text = text.replace(english, chinese)

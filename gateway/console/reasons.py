@@ -11,6 +11,7 @@ REASONS: Final[dict[str, str]] = {
     "unknown here, or over already": "找不到，或已经结束",
     "nothing sounds for this incident": "此事件没有正在响的声光",
     "already acknowledged by": "已确认：",
+    "you took it on already: a second person is needed": "您已接手；还需要第二个人接手",
     "a false alarm needs its cause": "误报必须填写原因",
     "this alarm is already acknowledged": "此报警已确认",
     "the detector still reports the alarm: it must clear before a reset": "探测器仍在报警：恢复后才能复位",

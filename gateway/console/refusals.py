@@ -17,7 +17,9 @@ _OF_PACKETS = ("gateway.undecodable", "gateway.faulted", "gateway.refused", "gat
 def refusal_words(site: Site, engine: ShownEngine, reason: str, words: Words) -> str:
     """One reason of the engine. It knows ids and English; people know names, and want to know what to do."""
     if reason.startswith(_TAKEN):
-        person = reason.removeprefix(_TAKEN)
+        person, _, other = reason.removeprefix(_TAKEN).partition(" and ")
+        if other:
+            return words("refused.taken_by_two", who=person_words(site, person), other=person_words(site, other))
         return words("refused.taken", who=person_words(site, person) or words("refused.somebody"))
     # A subject may hold a colon itself (`source:main`), but none with a space behind it.
     subject, colon, why = reason.partition(": ")

@@ -178,6 +178,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The request did not come from a page of ours. Nothing was changed.",
     ),
     "refused.taken": ("{who} 已接手处理。", "{who} has taken it on already."),
+    "refused.taken_by_two": ("{who} 和 {other} 已接手处理。", "{who} and {other} have taken it on already."),
     "refused.somebody": ("有人", "Somebody"),
     "refused.tick": (
         "恢复信号不可信：请到现场查看，勾选“已到现场查看”后再复位",
@@ -288,6 +289,9 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "escalated": ("升级呼叫", "next step begun"),
     "told": ("通知", "told"),
     "told_over": ("告知已有人处理或已结束", "told that it is taken or over"),
+    "hastened": ("加快呼叫", "called sooner"),
+    "next_channel": ("改用下一个通道", "next channel used"),
+    "seconded": ("第二人已接手", "taken on by a second person"),
     "empty_step": ("该级无人可叫，已转下一级", "nobody to call in this step, went on"),
     "nobody": ("无人可通知", "nobody can be told"),
     "report": ("送达回报", "delivery report"),

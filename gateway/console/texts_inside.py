@@ -73,6 +73,7 @@ _COUNTERS_ZH: Final[dict[str, str]] = {
     "acknowledged": "写盘后向来源确认的报文",
     "inbox_depth": "等待判定的输入",
     "unsettled": "因日志写不进而暂不确认的报警报文",
+    "messages_again": "重启后再次发送的消息（可能已发过一次）",
     "sms_sent": "本机短信模块已发出的短信",
     "sms_failed": "短信模块发不出或网络未送达的短信",
     "sms_replies": "用短信回复接手的次数",

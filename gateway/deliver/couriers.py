@@ -50,6 +50,7 @@ def open_couriers(
             hand_over_max_s=channel.hand_over_max_s,
             give_up_s=setting.give_up_s,
             has_next_way=partial(has_next_way, sites),
+            metrics=hardware.metrics,
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+import msgspec
 import structlog
 
 from gateway.backoff import Jitter, backoff_seconds
@@ -22,12 +23,16 @@ from gateway.deliver.destination import (
 )
 from gateway.deliver.gate import Gate
 from gateway.inbox import Stamp
+from gateway.metrics import Metrics
 from gateway.record.record import JournalEntry, Record
 from rules.effects import Notify, StopNotifying
 from rules.inputs import Outcome, SendReported
 
 STOPPED = "stopped"
 """The detail of a message that was not handed over because somebody took the incident on."""
+
+AGAIN = "taken up again after a restart, perhaps handed over twice"
+"""Stands in the detail of a message that a crash may have caught between its hand-over and the record of it."""
 
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 8.0
@@ -47,6 +52,7 @@ class _Letter:
     seq: int
     tries: int = 0
     stopped: bool = False
+    again: bool = False
     crowded_out: bool = False
 
     @property
@@ -82,9 +88,10 @@ class PeopleCourier:
     A message is tried again, with back-off, until it is accepted or refused or `give_up_s` has passed since it was
     taken up; then it is recorded as refused, so that the engine moves on. A danger to people is tried at least once;
     where its person has a channel that is used after a refusal (`has_next_way`), it is tried only once.
-    At start, messages whose end is already in the journal are left alone. Limits: `concurrency` hand-overs at once (a
-    quarter kept for danger); 1,000 messages waiting, beyond which those that are no danger to people are refused;
-    4,096 with danger, beyond which the journal is not read on (nothing is lost: it waits there).
+    At start, messages whose end is already in the journal are left alone; the others are handed over under the same id,
+    and since nobody can tell whether they were before, this is counted and stands in their report.
+    Limits: `concurrency` hand-overs at once (a quarter kept for danger); 1,000 messages waiting, beyond which those
+    that are no danger are refused; 4,096 with danger, beyond which the journal is not read on (nothing is lost).
     What a destination with `Feedback` learns later is recorded as well; it never ends a message.
     """
 
@@ -100,6 +107,7 @@ class PeopleCourier:
         give_up_s: float = 20.0,
         hand_over_max_s: float = HAND_OVER_MAX_S,
         has_next_way: Callable[[Notify], bool] = lambda _: False,
+        metrics: Metrics | None = None,
     ) -> None:
         self._destination = destination
         self._name = destination.name
@@ -112,6 +120,7 @@ class PeopleCourier:
         self._give_up_s = give_up_s
         self._hand_over_max_s = hand_over_max_s
         self._has_next_way = has_next_way
+        self._metrics = metrics or Metrics()
         self._links = LinkReporter(f"destination:{destination.name}", streams, report)
         self._draining = False
         self._begin()
@@ -177,6 +186,7 @@ class PeopleCourier:
     async def _follow(self, stream: str, group: asyncio.TaskGroup) -> None:
         progress = self._progress[stream] = _Progress(start_of(self._record, self._name, stream))
         for letter in await self._catch_up(stream, progress):
+            letter.again = True
             group.create_task(self._carry(letter))
         self._links.set_up()
         while True:
@@ -276,6 +286,8 @@ class PeopleCourier:
         if self._clock.monotonic() >= give_up_at and (letter.tries or not letter.danger):
             return SendResult(Outcome.REFUSED, detail=f"the channel was too busy, {letter.tries} tries")
         letter.tries += 1
+        if letter.again and letter.tries == 1:
+            self._metrics.messages_again += 1
         try:
             async with asyncio.timeout(self._hand_over_max_s):
                 result = await self._destination.send(letter.notify, letter.notify.message)
@@ -290,6 +302,8 @@ class PeopleCourier:
 
     async def _end(self, letter: _Letter, result: SendResult) -> None:
         """Record the end; once that is on disk, the message is finished (and with it those that waited for a disk)."""
+        if letter.again and letter.tries and result.detail != STOPPED:
+            result = msgspec.structs.replace(result, detail=f"{AGAIN} {result.detail}".strip())
         durable = await self._say(letter, result, final=True)
         self._undurable.append(letter)
         if durable:

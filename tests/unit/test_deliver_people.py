@@ -165,8 +165,9 @@ async def test_waits_as_long_as_the_other_side_asks(
 
 async def test_refusal_moves_on_at_once_with_its_words(record: MemoryRecord, phone: Phone, desk: Desk) -> None:
     phone.answers["m1"] = [SendResult(Outcome.REFUSED, detail="no such topic")]
-    record.append(HOME, [notify("m1")])
     async with running(courier(phone, desk)):
+        await settle()
+        record.append(HOME, [notify("m1")])
         await settle()
     assert [(r.outcome, r.detail, r.final) for r in desk.reports] == [(Outcome.REFUSED, "no such topic", True)]
 
