@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -27,6 +27,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     checked_on_site: bool = False
     finding: str = ""
+    times: Mapping[str, datetime] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -67,6 +68,7 @@ class Desk:
                 cause=asked.cause,
                 checked_on_site=asked.checked_on_site,
                 finding=asked.finding,
+                times=dict(asked.times),
             )
 
         return await self.put(home, make, asked.verb, asked.target)

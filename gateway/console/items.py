@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.console.board import Row, alarm_row, incident_row, person_words, raised_value, subject_words
+from gateway.console.outcomes import findings_of, stage_words
 from gateway.console.parts import ShownEngine
 from gateway.console.texts import Words
 from gateway.record.record import JournalEntry
@@ -55,6 +56,12 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[str, ...] = ()
     procedures: tuple[str, ...] = ()
     verdict: str = ""
+    verdict_times: tuple[tuple[str, datetime], ...] = ()
+    verdict_due: bool = False
+    findings: tuple[str, ...] = ()
+    stage: str = ""
+    verify_at: datetime | None = None
+    spread: tuple[tuple[str, datetime], ...] = ()
     next_step_at: datetime | None = None
     open: bool = True
     ended_at: datetime | None = None
@@ -81,7 +88,8 @@ def incident_item(
     verdict = ""
     if incident.verdict is not None:
         judged = incident.verdict
-        parts = (words(f"verdict.{judged.kind}"), judged.cause, person_words(site, judged.by))
+        found = words(f"finding.{judged.finding}") if judged.finding else words(f"verdict.{judged.kind}")
+        parts = (found, judged.cause, person_words(site, judged.by))
         verdict = " · ".join(part for part in parts if part)
     return ItemView(
         row=incident_row(site, engine, incident, calling or alarms, words),
@@ -90,6 +98,12 @@ def incident_item(
         told=tuple(person_words(site, person) for person in incident.told),
         procedures=_procedures(engine, alarms, words),
         verdict=verdict,
+        verdict_times=incident.verdict.times if incident.verdict is not None else (),
+        verdict_due=not incident.may_be_reset,
+        findings=findings_of(incident.category, drill=bool(incident.drill)),
+        stage=stage_words(incident, words),
+        verify_at=incident.verify_at,
+        spread=tuple((subject_words(engine, each.subject, words), each.at) for each in incident.spread),
         next_step_at=incident.next_step_at,
         open=incident.closed_at is None,
         ended_at=incident.closed_at,
@@ -107,6 +121,7 @@ def alarm_item(site: Site, engine: ShownEngine, alarm: Alarm, words: Words, ende
         steps.append(Step(alarm.cleared_at, "cleared"))
     return ItemView(
         row=alarm_row(site, engine, alarm, words),
+        findings=findings_of(alarm.category, drill=bool(alarm.drill)),
         alarms=(_alarm_line(engine, alarm, words),),
         timeline=timeline_lines(site, engine, sorted(steps, key=lambda step: step.at), words),
         procedures=_procedures(engine, [alarm], words),

@@ -6,14 +6,15 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.console.actions import CAUSE_MAX, Answer, Asked, Desk
+from gateway.console.actions import Answer, Asked, Desk
 from gateway.console.board import BoardView, board_view, home_view
 from gateway.console.events import LiveStream
-from gateway.console.gate import Form, Gate
+from gateway.console.gate import Gate
 from gateway.console.items import (
     ItemView,
     alarm_item,
@@ -22,13 +23,13 @@ from gateway.console.items import (
     incident_alarms,
     incident_item,
 )
+from gateway.console.outcomes import read_outcome
 from gateway.console.parts import ConsoleParts, ShownEngine
 from gateway.console.past import device_lines
 from gateway.console.refusals import refusal_words
 from gateway.console.render import Pages, Visit
 from gateway.console.stills import StillPages
 from gateway.console.texts import Words
-from rules.incident import VerdictKind
 from rules.inputs import Verb
 from rules.site import Site
 
@@ -160,18 +161,14 @@ class LivePages:
         if account is None or not visit.viewer.operates(site.id):
             return await self._item(visit, 403, problems=(words("refused.not_allowed"),))
         verb = Verb(visit.request.path_params["verb"])
-        problem = _missing(verb, form)
-        if problem:
-            return await self._item(visit, 409, problems=(words(problem),))
-        asked = Asked(
-            person=account.acts_as,
-            verb=verb,
-            target=visit.request.path_params["id"],
-            via="console",
-            verdict=form.get("verdict", "") if verb is Verb.VERDICT else "",
-            cause=form.get("cause", "").strip()[:CAUSE_MAX] if verb is Verb.VERDICT else "",
-            checked_on_site=verb is Verb.RESET and form.get("checked_on_site") == "yes",
-        )
+        target = visit.request.path_params["id"]
+        checked = verb is Verb.RESET and form.get("checked_on_site") == "yes"
+        asked = Asked(person=account.acts_as, verb=verb, target=target, via="console", checked_on_site=checked)
+        if verb is Verb.VERDICT:
+            found = read_outcome(form, self._pages.times(site).at_clock)
+            if isinstance(found, str):
+                return await self._item(visit, 409, problems=(words(found),))
+            asked = replace(asked, finding=found.finding, cause=found.cause, times=found.times)
         return await self._answer(visit, verb, await self._desk.act(site.id, asked))
 
     async def _answer(self, visit: Visit, verb: Verb, answer: Answer) -> Response:
@@ -219,14 +216,3 @@ class _Counted(Response):
             await self._stream(scope, receive, send)
         finally:
             self._pages.clients -= 1
-
-
-def _missing(verb: Verb, form: Form) -> str:
-    """What a verdict lacks, as the key of the words for it."""
-    if verb is not Verb.VERDICT:
-        return ""
-    if form.get("verdict") not in [kind.value for kind in VerdictKind]:
-        return "refused.verdict"
-    if form["verdict"] == VerdictKind.FALSE and not form.get("cause", "").strip():
-        return "refused.cause"
-    return ""

@@ -14,6 +14,7 @@ from gateway.console.gate import Form, Gate
 from gateway.console.holder import Holder, Holders, person_of
 from gateway.console.incident_view import IncidentView, Opened, Result
 from gateway.console.items import incident_alarms
+from gateway.console.outcomes import Found, read_outcome
 from gateway.console.parts import ConsoleParts, PhoneReach
 from gateway.console.render import Pages, Visit
 from gateway.console.texts import Words
@@ -122,14 +123,14 @@ class AppPages:
         refused = self._holders.refuse(visit, holder, form.get("csrf", ""))
         if refused is not None:
             return refused
-        result = await self._done(opened, holder, form, visit.words)
+        result = await self._done(opened, holder, form, visit)
         after = await self._open(visit)
         if isinstance(after, Response):
             return after
         return self._view.page(visit, after[1], result, holder=holder)
 
-    async def _done(self, opened: Opened, holder: Holder, form: Form, words: Words) -> Result:
-        incident, person = opened.incident, opened.person
+    async def _done(self, opened: Opened, holder: Holder, form: Form, visit: Visit) -> Result:
+        incident, person, words = opened.incident, opened.person, visit.words
         if incident is None or person is None or not opened.is_open:
             return Result(status=409)
         match form.get("act", ""):
@@ -139,6 +140,11 @@ class AppPages:
                 return await self._support(opened, incident, holder, words)
             case "false":
                 return await self._judge_false(opened, incident, holder, form, words)
+            case "outcome":
+                found = read_outcome(form, self._pages.times(opened.site).at_clock)
+                if isinstance(found, str):
+                    return Result(status=409, problem=words(found))
+                return await self._judge(opened, incident, holder, found, words)
             case "tick" | "untick" as act:
                 return await self._tick(opened, incident, holder, form, words, done=act == "tick")
             case _:
@@ -159,14 +165,20 @@ class AppPages:
         cause = " · ".join(part for part in (words(f"cause.{chosen}") if chosen in CAUSES else "", written) if part)
         if not cause:
             return Result(status=409, problem=words("app.cause_needed"))
+        found = Found(finding=Finding.FALSE_ALARM.value, cause=cause[:CAUSE_MAX])
+        return await self._judge(opened, incident, holder, found, words)
+
+    async def _judge(
+        self, opened: Opened, incident: Incident, holder: Holder, found: Found, words: Words
+    ) -> Result:
         asked = Asked(
             person=holder.person,
             verb=Verb.VERDICT,
             target=incident.id,
             via="app",
-            verdict="false",
-            cause=cause[:CAUSE_MAX],
-            finding=Finding.FALSE_ALARM.value,
+            finding=found.finding,
+            cause=found.cause,
+            times=found.times,
         )
         answer: Answer = await self._desk.act(opened.site.id, asked)
         return self._view.result_of(opened, answer, words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -74,6 +74,18 @@ class Times:
         """Seconds since local midnight: what the page's own clock starts from."""
         local = self._local(self.now)
         return local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
+
+    def at_clock(self, text: str) -> datetime | None:
+        """The last instant at which the home's clock showed `HH:MM`; None if that is no time of day."""
+        try:
+            hour_minute = time.fromisoformat(text)
+        except ValueError:
+            return None
+        now = self._local(self.now)
+        local = datetime.combine(now.date(), hour_minute.replace(tzinfo=None), self._zone)
+        if local > now:
+            local -= timedelta(days=1)
+        return local.astimezone(UTC) - self._shift
 
     def _local(self, at: datetime) -> datetime:
         return (at + self._shift).astimezone(self._zone)

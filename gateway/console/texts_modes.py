@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.console.texts_outcomes import OUTCOME_TEXTS
+
 MODE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "held": ("停止呼叫（屏蔽）", "held back"),
     "released": ("恢复呼叫", "calls again"),
@@ -81,6 +83,7 @@ MODE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "held.others": ("其他设备、检修与演练", "Other devices, maintenance, drills"),
     "maintenance.start": ("开始检修", "Begin maintenance"),
     "item.hold": ("屏蔽或停用", "Shelve, or take out of service"),
+    **OUTCOME_TEXTS,
 }
 
 MODE_REASONS: Final[dict[str, str]] = {

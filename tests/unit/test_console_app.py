@@ -279,13 +279,26 @@ async def test_a_false_alarm_needs_its_cause(world: World, phone: Browser) -> No
     page = await press(phone, path, "false", cause="cooking", words="炒辣椒")
     assert page.status == 200
     (acted,) = world.home.acted()
-    assert (acted.verb, acted.verdict, acted.finding, acted.cause, acted.via) == (
+    assert (acted.verb, acted.finding, acted.cause, acted.via) == (
         Verb.VERDICT,
-        "false",
         "false_alarm",
         "油烟、做饭 · 炒辣椒",
         "app",
     )
+
+
+async def test_an_outcome_with_its_time_is_said_on_the_phone(world: World, phone: Browser) -> None:
+    path = fire(world)
+    page = (await phone.get(path)).text
+    assert "未给出复核结论前不能复位" in page and 'name="finding" value="real_fire"' in page
+    assert (await press(phone, path, "outcome")).status == 409
+    assert "请填写拨打120或离开的时间" in (await press(phone, path, "outcome", finding="to_hospital")).text
+    bad = await press(phone, path, "outcome", finding="to_hospital", **{"time.left": "soon"})
+    assert bad.status == 409 and "时间须写成" in bad.text
+    done = await press(phone, path, "outcome", finding="to_hospital", **{"time.left": "07:30"})
+    assert done.status == 200 and "紧急送医" in done.text and "未给出复核结论前不能复位" not in done.text
+    acted = world.home.acted()[-1]
+    assert (acted.finding, list(acted.times), acted.via, acted.person) == ("to_hospital", ["left"], "app", "p-wang")
 
 
 async def test_a_long_cause_is_cut(world: World, phone: Browser) -> None:

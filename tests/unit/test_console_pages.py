@@ -98,26 +98,85 @@ async def test_silence_leaves_the_alarm(world: World, operator: Browser) -> None
 
 @pytest.mark.parametrize("cause", ["", "   "])
 async def test_a_false_alarm_needs_its_cause(world: World, operator: Browser, cause: str) -> None:
-    answer = await do(operator, fire(world), "verdict", verdict="false", cause=cause)
+    answer = await do(operator, fire(world), "verdict", finding="false_alarm", cause=cause)
     assert answer.status == 409
     assert "A false alarm needs its cause." in answer.text
     assert world.home.acted() == []
 
 
-@pytest.mark.parametrize("verdict", ["", "perhaps"])
-async def test_a_verdict_is_one_of_three(world: World, operator: Browser, verdict: str) -> None:
-    answer = await do(operator, fire(world), "verdict", verdict=verdict, cause="steam")
+@pytest.mark.parametrize("finding", ["", "perhaps", "real"])
+async def test_a_verdict_is_an_outcome(world: World, operator: Browser, finding: str) -> None:
+    answer = await do(operator, fire(world), "verdict", finding=finding, cause="steam")
     assert answer.status == 409
     assert world.home.acted() == []
 
 
 @pytest.mark.parametrize(
-    "verdict, cause, words", [("real", "", "Real · 王护工"), ("false", "steam", "False · steam"), ("test", "", "Test")]
+    "finding, cause, words",
+    [
+        ("real_fire", "", "Real fire · 王护工"),
+        ("false_alarm", "steam", "False alarm · steam"),
+        ("test", "", "Test"),
+        ("equipment_fault", "", "Equipment fault"),
+    ],
 )
-async def test_a_verdict_is_on_record(world: World, operator: Browser, verdict: str, cause: str, words: str) -> None:
+async def test_a_verdict_is_on_record(world: World, operator: Browser, finding: str, cause: str, words: str) -> None:
     path = fire(world)
-    assert (await do(operator, path, "verdict", verdict=verdict, cause=cause)).status == 303
+    assert (await do(operator, path, "verdict", finding=finding, cause=cause)).status == 303
     assert words in (await operator.get(path)).text
+    assert [acted.finding for acted in world.home.acted()] == [finding]
+
+
+async def test_who_was_taken_to_hospital_has_a_time(world: World, operator: Browser) -> None:
+    world.home.say("sos-1", sos__alarm=True)
+    path = f"/home/jinlan/incident/{world.home.incident}"
+    refused = await do(operator, path, "verdict", finding="to_hospital")
+    assert refused.status == 409 and "write down when 120 was called" in refused.text
+    wrong = await do(operator, path, "verdict", finding="to_hospital", **{"time.left": "25:99"})
+    assert wrong.status == 409 and "Write a time like" in wrong.text
+    times = {"time.called_120": "07:58", "time.left": "23:59"}
+    assert (await do(operator, path, "verdict", finding="to_hospital", **times)).status == 303
+    page = (await operator.get(path)).text
+    assert "Taken to hospital" in page and "120 called 07:58:00" in page and "23:59:00" in page
+    given = world.home.acted()[-1].times
+    assert given["called_120"] > given["left"], "what is later than now was yesterday"
+
+
+@pytest.mark.parametrize(
+    ("device", "said", "offered", "not_offered"),
+    [
+        ("smoke-1", {"smoke__alarm": True}, ("real_fire", "to_hospital", "false_alarm"), ("real_gas", "drill")),
+        ("sos-1", {"sos__alarm": True}, ("cared_for", "to_hospital", "test"), ("real_fire",)),
+    ],
+)
+async def test_the_outcomes_fit_the_alarm(
+    world: World,
+    operator: Browser,
+    device: str,
+    said: dict[str, bool],
+    offered: tuple[str, ...],
+    not_offered: tuple[str, ...],
+) -> None:
+    world.home.say(device, **said)
+    page = (await operator.get(f"/home/jinlan/incident/{world.home.incident}")).text
+    assert all(f'name="finding" value="{each}"' in page for each in offered)
+    assert not any(f'value="{each}"' in page for each in not_offered)
+
+
+async def test_the_stage_of_the_verification_and_the_way_it_spread(world: World, operator: Browser) -> None:
+    path = fire(world)
+    page = (await operator.get(path)).text
+    stage = page.partition('id="stage">')[2].partition("<")[0]
+    assert "waiting for somebody to take it on" in stage and "until" in stage and "no reset before the verdict" in stage
+    assert 'id="spread"' not in page
+    await do(operator, path, "acknowledge")
+    assert "the verdict is waited for" in (await operator.get(path)).text
+    world.home.say("smoke-2", smoke__alarm=True)
+    page = (await operator.get(path)).text
+    spread = page.partition('id="spread"')[2].partition("</section>")[0]
+    assert spread.index("Smoke 1") < spread.index("Smoke 2")
+    await do(operator, path, "verdict", finding="real_fire")
+    assert "no reset before the verdict" not in (await operator.get(path)).text
 
 
 async def test_a_reset_while_the_detector_reports_is_refused_then_done(world: World, operator: Browser) -> None:
@@ -131,7 +190,7 @@ async def test_a_reset_while_the_detector_reports_is_refused_then_done(world: Wo
     unjudged = await do(operator, path, "reset")
     assert unjudged.status == 409
     assert "nobody has said what it was" in unjudged.text
-    await do(operator, path, "verdict", verdict="false", cause="steam")
+    await do(operator, path, "verdict", finding="false_alarm", cause="steam")
     done = await do(operator, path, "reset")
     assert (done.status, done.header("location")) == (303, f"{path}?done=reset")
     assert not world.home.engine.incidents
@@ -162,7 +221,7 @@ async def test_a_reset_done_in_part_says_so(world: World, operator: Browser) -> 
     path = fire(world)
     world.home.say("smoke-2", smoke__alarm=True)
     await do(operator, path, "acknowledge")
-    await do(operator, path, "verdict", verdict="real")
+    await do(operator, path, "verdict", finding="real_fire")
     world.home.say("smoke-1", smoke__alarm=False)
     answer = await do(operator, path, "reset")
     assert answer.status == 409
@@ -184,7 +243,7 @@ async def test_an_incident_that_is_over_is_still_shown(world: World, operator: B
     (alarm,) = world.home.engine.alarms
     await do(operator, path, "acknowledge")
     world.home.say("smoke-1", smoke__alarm=False)
-    await do(operator, path, "verdict", verdict="real")
+    await do(operator, path, "verdict", finding="real_fire")
     await do(operator, path, "reset")
     page = (await operator.get(path)).text
     assert "This incident is over" in page
