@@ -65,6 +65,7 @@ class Notify(Effect, frozen=True, kw_only=True):
     `incident` are what it is about, as they stood. `step` counts from 1; `purpose` is `call` (come!), `repeat`
     (nobody answered, or the detector spoke again) or `over` (somebody took it on, or it was reset). `code`: two digits
     that no other open incident of the home has; a reply with it names the incident ("" while 100 are open).
+    `has_next_way`: the person has channels that are used at once if this message is refused.
     """
 
     message: str
@@ -76,6 +77,7 @@ class Notify(Effect, frozen=True, kw_only=True):
     step: int = 1
     purpose: str = "call"
     code: str = ""
+    has_next_way: bool = False
 
 
 class StopNotifying(Effect, frozen=True, kw_only=True):

@@ -211,11 +211,12 @@ class Escalation:
         groups = self._ways(duty, incident, person, run)
         if place >= len(groups):
             return False
+        more = place + 1 < len(groups)
         for channel in groups[place]:
-            message = self._notify(turn, incident, alarm, person, channel, run.purpose, run.chain)
+            message = self._notify(turn, incident, alarm, person, channel, run.purpose, run.chain, has_next_way=more)
             told = Message(incident.id, person.id, channel.destination, None, run.chain, place)
             self.messages.add(run, message, told)
-        if place + 1 < len(groups):
+        if more:
             due = turn.at + duty.plans.of_incident(incident).channel_wait
             self._deadlines.set(("channel", incident.id, run.chain, person.id), due)
         return True
@@ -231,7 +232,15 @@ class Escalation:
 
     @staticmethod
     def _notify(
-        turn: Turn, incident: Incident, alarm: Alarm, person: Person, channel: Channel, purpose: str, chain: str
+        turn: Turn,
+        incident: Incident,
+        alarm: Alarm,
+        person: Person,
+        channel: Channel,
+        purpose: str,
+        chain: str,
+        *,
+        has_next_way: bool = False,
     ) -> str:
         message = turn.message_id()
         step = incident.progress(chain).step
@@ -249,6 +258,7 @@ class Escalation:
                 step=max(step, 1),
                 purpose=purpose,
                 code=incident.code,
+                has_next_way=has_next_way,
             )
         )
         return message

@@ -16,7 +16,6 @@ from gateway.http import HttpClient
 from gateway.load_settings import Secrets
 from gateway.record.record import Record
 from gateway.settings import Settings
-from rules.effects import Notify
 from rules.site import Site
 
 
@@ -49,15 +48,5 @@ def open_couriers(
             concurrency=channel.at_once,
             hand_over_max_s=channel.hand_over_max_s,
             give_up_s=setting.give_up_s,
-            has_next_way=partial(has_next_way, sites),
             metrics=hardware.metrics,
         )
-
-
-def has_next_way(sites: Mapping[str, Site], notify: Notify) -> bool:
-    """Whether the person of a message has a channel that is used once this one has refused."""
-    site = sites.get(notify.incident.home)
-    person = next((one for one in site.people if one.id == notify.person), None) if site is not None else None
-    usable = [channel for channel in person.channels if channel.consent] if person is not None else []
-    here = [one.order for one in usable if (one.destination, one.address) == (notify.channel, notify.address)]
-    return bool(here) and any(channel.order > max(here) for channel in usable)

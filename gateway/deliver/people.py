@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -87,7 +87,7 @@ class PeopleCourier:
 
     A message is tried again, with back-off, until it is accepted or refused or `give_up_s` has passed since it was
     taken up; then it is recorded as refused, so that the engine moves on. A danger to people is tried at least once;
-    where its person has a channel that is used after a refusal (`has_next_way`), it is tried only once.
+    where the person has channels that are used after a refusal, it is tried only once.
     At start, messages whose end is already in the journal are left alone; the others are handed over under the same id,
     and since nobody can tell whether they were before, this is counted and stands in their report.
     Limits: `concurrency` hand-overs at once (a quarter kept for danger); 1,000 messages waiting, beyond which those
@@ -106,7 +106,6 @@ class PeopleCourier:
         concurrency: int = HAND_OVERS_AT_ONCE,
         give_up_s: float = 20.0,
         hand_over_max_s: float = HAND_OVER_MAX_S,
-        has_next_way: Callable[[Notify], bool] = lambda _: False,
         metrics: Metrics | None = None,
     ) -> None:
         self._destination = destination
@@ -119,7 +118,6 @@ class PeopleCourier:
         self._concurrency = concurrency
         self._give_up_s = give_up_s
         self._hand_over_max_s = hand_over_max_s
-        self._has_next_way = has_next_way
         self._metrics = metrics or Metrics()
         self._links = LinkReporter(f"destination:{destination.name}", streams, report)
         self._draining = False
@@ -265,7 +263,7 @@ class PeopleCourier:
             result = await self._attempt(letter, give_up_at)
         finally:
             self._gate.leave(letter.danger)
-        if result.outcome is Outcome.RETRY and letter.danger and self._has_next_way(letter.notify):
+        if result.outcome is Outcome.RETRY and letter.danger and letter.notify.has_next_way:
             # Waiting for a limit or a busy server would only hold up the channel that is used after a refusal.
             detail = f"{result.detail}: the person's next channel is used"
             result = SendResult(Outcome.REFUSED, result.reference, detail)

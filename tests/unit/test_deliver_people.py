@@ -501,8 +501,8 @@ async def test_danger_does_not_wait_for_a_limit_where_another_channel_comes_afte
     words: str,
 ) -> None:
     phone.answers["m1"] = [LIMITED] * 9
-    record.append(HOME, [notify("m1", category)])
-    async with running(courier(phone, desk, give_up_s=10.0, has_next_way=lambda _: next_way)):
+    record.append(HOME, [notify("m1", category, has_next_way=next_way)])
+    async with running(courier(phone, desk, give_up_s=10.0)):
         await settle()
         assert bool(desk.finals("m1")) is (tries == 1)
         await clock.advance(10)
