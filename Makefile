@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ANLIAN := $(BIN)/python -m gateway
 
-.PHONY: demo test check bench fuzz world clean
+.PHONY: demo test check bench fuzz world coverage clean
 
 $(VENV)/.demo: pyproject.toml deploy/set-up.sh
 	@sh deploy/set-up.sh demo $(PYTHON) $(VENV)
@@ -34,6 +34,11 @@ fuzz: $(VENV)/.test                  ## a million damaged packets
 
 world: $(VENV)/.test                 ## simulated homes with faults, from seeds
 	$(BIN)/python -m tests.world.run --seeds $(or $(SEEDS),1000)
+	$(BIN)/python -m tests.world.run --gateway --seeds $(or $(GATEWAYS),100)
+
+coverage: $(VENV)/.test              ## the lines and branches of rules/ that no test reaches
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not timed" --cov=rules --cov-branch \
+	  --cov-report=term-missing:skip-covered --cov-fail-under=$(or $(COVERAGE),99) tests/unit tests/world
 
 clean:
 	rm -rf $(VENV) build *.egg-info
