@@ -67,8 +67,9 @@ class DutyPages:
         asked = visit.request.query_params
         monthly = "month" in asked
         chosen = _asked_day(asked.get("month") or asked.get("week") or "", today)
+        # A month hangs like a calendar, from Monday on; a week begins with the day that matters.
         first = chosen.replace(day=1) if monthly else chosen
-        first -= first.weekday() * _DAY
+        first -= first.weekday() * _DAY * monthly
         gaps = await asyncio.to_thread(find_gaps, site, now)
         posts = post_views(site, duty, now, first, WEEK * MONTH_WEEKS if monthly else WEEK, words)
         step = 31 * _DAY if monthly else WEEK * _DAY

@@ -50,12 +50,12 @@ class DayLane(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PostView(msgspec.Struct, frozen=True, kw_only=True):
-    """One post: who is there, until when, who comes next, and its days."""
+    """One post: who is there, how many are needed, until when, who comes next, and its days."""
 
     id: str
     name: str
     people: tuple[Person, ...]
-    is_needed: bool
+    needed: int
     until: str
     next: str
     lanes: tuple[DayLane, ...]
@@ -105,7 +105,7 @@ def post_views(site: Site, duty: Duty, now: datetime, first: date, days: int, wo
                 id=post.id,
                 name=post.name.in_language(words.language),
                 people=tuple(duty.on_duty(post.id, now)),
-                is_needed=bool(duty.roster.stretches(post.id, now, now + timedelta(minutes=1))[0].needed),
+                needed=duty.roster.stretches(post.id, now, now + timedelta(minutes=1))[0].needed,
                 until=words("duty.until", time=next_time) if change is not None else "",
                 next=words("duty.next", time=next_time, people="、".join(coming) or words("duty.nobody"))
                 if change is not None
@@ -204,7 +204,7 @@ def shift_lines(site: Site, words: Words) -> list[ShiftLine]:
 
 def _hours(shift: Shift, words: Words) -> str:
     begins, ends = (f"{minute // 60:02}:{minute % 60:02}" for minute in (shift.hours.begins, shift.hours.ends))
-    parts = [f"{begins}–{ends if ends > begins else '+' + ends}"]
+    parts = [f"{begins}–{ends if ends > begins else words('duty.next_day', time=ends)}"]
     if shift.hours.days:
         parts.append(" ".join(shift.hours.days))
     if shift.groups:

@@ -15,6 +15,8 @@ DUTY_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "duty.done": ("已保存，立即生效。", "Saved, and in force at once."),
     "duty.now": ("现在值班", "On duty now"),
     "duty.nobody": ("无人值班", "Nobody"),
+    "duty.few": ("{present}人在岗，应有{needed}人", "{present} on duty, {needed} are needed"),
+    "duty.next_day": ("次日{time}", "{time} next day"),
     "duty.not_needed": ("此时段不设岗", "Not needed now"),
     "duty.until": ("至 {time}", "until {time}"),
     "duty.next": ("下一班 {time}：{people}", "Next, {time}: {people}"),

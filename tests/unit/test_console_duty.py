@@ -59,6 +59,8 @@ async def test_who_is_on_duty_until_when_and_who_comes_next(duty: Duty) -> None:
     text = (await duty.browser.get(DUTY)).text
     now = re.search(r'data-post="care">(.*?)</li>', text, re.DOTALL)
     assert now is not None
+    assert "missing" not in text.partition('data-post="care"')[0].rpartition("<li")[2]
+    assert "1人在岗，应有2人" in text
     for words in ("王护工", "至 11-22 20:00", "下一班 11-22 20:00：李护工", "tel:+8613800000001"):
         assert words in now[1], words
 
