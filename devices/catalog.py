@@ -174,6 +174,13 @@ _KINDS: Final[tuple[Profile, ...]] = (
         grade=Grade.SILVER,
     ),
     _profile(
+        "acknowledge_button",
+        "确认按钮",
+        "acknowledge button",
+        ("acknowledge.pressed", "button", *_BATTERY, *_RADIO),
+        BATTERY_RADIO,
+    ),
+    _profile(
         "fall",
         "跌倒探测雷达",
         "fall radar",

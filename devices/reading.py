@@ -175,6 +175,7 @@ _LIST: Final[tuple[Point, ...]] = (
     _level("battery", "%", "电池电量", "battery charge"),
     _level("battery.voltage", "V", "电池电压", "battery voltage"),
     _state("battery.low", "电池低电", "battery low"),
+    _state("acknowledge.pressed", "确认按钮按下", "acknowledge button held down"),
     _state("tamper", "防拆", "tampered with or taken off"),
     _state("fault", "故障", "device reports a fault of its own"),
     _state("test", "自检", "self-test running"),

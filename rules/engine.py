@@ -22,7 +22,7 @@ from rules.effects import AnyEffect, DriveSounder
 from rules.escalation import Escalation
 from rules.evaluation import Evaluation, decides, says_both
 from rules.incidents import Incidents
-from rules.index import SELF_TEST
+from rules.index import ACKNOWLEDGE_BUTTON, PRESSES, SELF_TEST
 from rules.inputs import (
     AnyInput,
     ChannelProven,
@@ -62,6 +62,7 @@ from rules.text import Text
 from rules.turn import Turn
 from rules.verification import VerificationClock
 from rules.walk_test import WalkTest
+from rules.wall_button import asked_by_press
 
 
 class Engine:
@@ -258,9 +259,11 @@ class Engine:
             elif value is False and says_both(report, point):
                 continue
             elif rules is not None:
-                values[point] = value
+                before, values[point] = values.get(point), value
                 if point == SELF_TEST and value is True:
                     self._on_self_test(turn, state)
+                elif point in PRESSES and state.device.kind == ACKNOWLEDGE_BUTTON:
+                    self._on_press(turn, state, point, before)
             if rules is None:
                 continue
             if touched is None:
@@ -275,6 +278,10 @@ class Engine:
     def _on_self_test(self, turn: Turn, state: DeviceState) -> None:
         state.proven_at = turn.at
         self.modes.on_self_test(turn, state.device)
+
+    def _on_press(self, turn: Turn, state: DeviceState, point: str, before: object) -> None:
+        for asked in asked_by_press(turn, self.incident_book, state, point, before):
+            self._on_operator(turn, asked)
 
     def _speaks_again(self, turn: Turn, state: DeviceState) -> None:
         state.silent = False

@@ -16,6 +16,14 @@ from rules.site import Device
 SELF_TEST = "test"
 """The point by which a device says that it tests itself."""
 
+ACKNOWLEDGE_BUTTON = "acknowledge_button"
+"""The kind of the buttons on a wall by which somebody in the zone takes its incidents on."""
+
+PRESSED = "acknowledge.pressed"
+PRESS_WORD = "button"
+PRESSES = (PRESSED, PRESS_WORD)
+"""The points by which such a button says that it is held down, or what was done to it."""
+
 
 class Watch(dict[str, tuple[Rule, ...]]):
     """Point name -> the rules whose conditions read it. Shared by all devices that the same rules select.
@@ -133,12 +141,13 @@ class Index:
     def watch_for(self, device: Device) -> Watch:
         """The device's watch, with its guards; one object for all devices that the same rules select."""
         rules = [rule for rule in self.rules_for(device) if rule.per is Per.DEVICE or place_of(rule.per, device)]
-        key = tuple(rule.id for rule in rules)
+        presses = PRESSES if device.kind == ACKNOWLEDGE_BUTTON else ()
+        key = (*presses, *(rule.id for rule in rules))
         watch = self._shared.get(key)
         if watch is None:
             own = [rule for rule in rules if rule.per is Per.DEVICE]
             # No rule asks for `test`, but it proves a detector: a change of it must not pass unseen.
-            table: dict[str, list[Rule]] = {SELF_TEST: []}
+            table: dict[str, list[Rule]] = {point: [] for point in (SELF_TEST, *presses)}
             shared = tuple(rule for rule in rules if rule.per is not Per.DEVICE)
             for rule in shared:
                 marks = {recalled.mark for recalled in self._recalled[rule.id]}
