@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
@@ -16,18 +16,16 @@ from gateway.console.incident_view import IncidentView, Opened, Result
 from gateway.console.items import incident_alarms
 from gateway.console.outcomes import Found, read_outcome
 from gateway.console.parts import ConsoleParts, PhoneReach
+from gateway.console.phone_shifts import PhoneShifts
 from gateway.console.render import Pages, Visit
 from gateway.console.texts import Words
 from rules.incident import Finding, Incident
 from rules.inputs import AnyInput, ProcedureTicked, SupportRequested, Verb
 from rules.response import SUPPORT, TICK
-from rules.roster import Roster
 from rules.site import Site
 
 TASKS_MAX = 100
 """Open incidents on one page, the most urgent first; those beyond are counted on it."""
-SHIFTS_AHEAD = timedelta(days=7)
-SHIFTS_MAX = 14
 CAUSES = ("cooking", "steam", "dust", "bumped", "smoking", "fault")
 """What makes detectors speak in homes without any fire; another cause is written."""
 
@@ -43,16 +41,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     danger: bool
 
 
-class ShiftLine(msgspec.Struct, frozen=True):
-    """One stretch of time on a post."""
-
-    home_name: str
-    post: str
-    begins_at: datetime
-    ends_at: datetime
-    now: bool
-
-
 class AppPages:
     """The pages of /app. Without a known holder: how to become one."""
 
@@ -65,6 +53,7 @@ class AppPages:
         view: IncidentView,
         holders: Holders,
         reach: PhoneReach,
+        shifts: PhoneShifts,
     ) -> None:
         self._parts = parts
         self._pages = pages
@@ -73,6 +62,7 @@ class AppPages:
         self._view = view
         self._holders = holders
         self._reach = reach
+        self._shifts = shifts
 
     async def home(self, visit: Visit) -> Response:
         """What is to be done now."""
@@ -96,7 +86,8 @@ class AppPages:
             tasks=tasks[:TASKS_MAX],
             tasks_left_off=max(0, len(tasks) - TASKS_MAX),
             calling=calling,
-            shifts=() if visit.wants_fragment else self._shifts(sites, holder, words),
+            shifts=() if visit.wants_fragment else self._shifts.lines(sites, holder, words),
+            handed_over=visit.request.query_params.get("done") == "handover",
             push_key=self._reach.push_key,
             secure=visit.request.url.scheme == "https" or visit.request.url.hostname in ("127.0.0.1", "localhost"),
         )
@@ -241,20 +232,3 @@ class AppPages:
         order = ("calls", "mine", "other")
         tasks.sort(key=lambda task: (not task.danger, order.index(task.kind), task.row.category.rank, task.row.since))
         return tasks
-
-    def _shifts(self, sites: Sequence[Site], holder: Holder, words: Words) -> list[ShiftLine]:
-        """When and where the holder has a post within the next week."""
-        now = self._parts.clock.now()
-        lines = []
-        for site in sites:
-            roster = Roster(site)
-            for post in site.posts:
-                for stretch in roster.stretches(post.id, now, now + SHIFTS_AHEAD):
-                    if holder.person in stretch.people:
-                        name = site.name.in_language(words.language)
-                        title = post.name.in_language(words.language)
-                        lines.append(
-                            ShiftLine(name, title, stretch.begins_at, stretch.ends_at, stretch.begins_at <= now)
-                        )
-        lines.sort(key=lambda line: (line.begins_at, line.home_name, line.post))
-        return lines[:SHIFTS_MAX]

@@ -14,6 +14,7 @@ from gateway.console.installing import InstallPages
 from gateway.console.parts import ConsoleParts
 from gateway.console.phone_app import AppPages
 from gateway.console.phone_line import PhoneLine
+from gateway.console.phone_shifts import PhoneShifts
 from gateway.console.render import Pages
 
 
@@ -26,7 +27,8 @@ def phone_routes(
         return []
     phones = reach.phones
     holders = Holders(console, phones, sessions, pages)
-    app = AppPages(console, pages, gate, desk, view, holders, reach)
+    shifts = PhoneShifts(console, pages, gate, desk, holders)
+    app = AppPages(console, pages, gate, desk, view, holders, reach, shifts)
     line = PhoneLine(console, pages, holders, reach)
     enrolment = EnrolmentPages(console, pages, gate, holders, phones, Throttle(console.clock))
     install = InstallPages(console, pages)
@@ -35,6 +37,7 @@ def phone_routes(
         Route("/app", page(app.home, nobody), methods=["GET"]),
         Route("/app/home/{home}/incident/{id}", page(app.incident, nobody), methods=["GET"]),
         Route("/app/home/{home}/incident/{id}", page(app.act, nobody), methods=["POST"]),
+        Route("/app/home/{home}/handover", page(shifts.hand_over, nobody), methods=["POST"]),
         Route("/app/line", page(line.stream, nobody), methods=["GET"]),
         Route("/app/answer", page(line.answer, nobody), methods=["POST"]),
         Route("/app/receipt", page(line.receipt, nobody), methods=["POST"]),

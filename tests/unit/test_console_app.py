@@ -17,8 +17,11 @@ from gateway.console.routes import build
 from gateway.record import phones as phones_module
 from gateway.record.phones import CODE_LIFETIME, Subscription
 from rules.effects import Notify
-from rules.inputs import OperatorActed, Outcome, ProcedureTicked, SupportRequested, Verb
-from tests.console_world import Answer, Browser, World, a_site, a_world
+from rules.inputs import HandedOver, OperatorActed, Outcome, ProcedureTicked, SiteChanged, SupportRequested, Verb
+from rules.people import Hours, Post, Shift
+from rules.site import Site
+from rules.text import Text
+from tests.console_world import RULES, Answer, Browser, World, a_site, a_world
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -576,3 +579,64 @@ async def test_the_county_s_certificate_is_shown_and_handed_out(tmp_path: Path) 
     file.unlink()
     assert (await browser.get("/install/ca.crt")).status == 404
     assert 'id="fingerprint"' not in (await browser.get("/install?lang=zh")).text
+
+
+# shifts
+
+
+def with_a_roster(world: World) -> None:
+    """p-wang has the day from 08:00 to 20:00, p-li the night; it is 08:15."""
+    site = world.parts.sites["jinlan"]
+    fields = {name: getattr(site, name) for name in site.__struct_fields__}
+    roster = {
+        "posts": (Post(id="care", name=Text("护理岗", "Care")),),
+        "shifts": (
+            Shift(id="day", post="care", hours=Hours(begins=480, ends=1200), people=("p-wang",)),
+            Shift(id="night", post="care", hours=Hours(begins=1200, ends=480), people=("p-li",)),
+        ),
+    }
+    made = Site(**{**fields, **roster})
+    world.parts.sites["jinlan"] = made  # type: ignore[index]
+    world.home.step(lambda at: SiteChanged(at=at, site=made, rules=RULES, ruleset="tests"))
+
+
+async def test_my_shifts_are_listed_and_the_one_that_runs_is_marked(world: World, phone: Browser) -> None:
+    with_a_roster(world)
+    page = (await phone.get("/app?lang=en")).text
+    assert page.count("<b>Care</b>") == 8, "today's and those of the next seven days"
+    assert "on duty now — 20:00:00" in page
+    assert 'value="leave"' in page
+    assert "You have no shift" not in page
+
+
+@pytest.mark.parametrize("act", ["leave", "take"])
+async def test_a_post_is_handed_over_with_both_names(world: World, phone: Browser, act: str) -> None:
+    with_a_roster(world)
+    csrf = (await phone.get("/app")).text.split('name="csrf" value="')[1].split('"')[0]
+    form = {"csrf": csrf, "act": act, "post": "care", "other": "p-li", "open_items": "202 室\r\n换电池", "note": "n"}
+    done = await phone.post("/app/home/jinlan/handover", form)
+    assert (done.status, done.header("location")) == (303, "/app?done=handover")
+    (handed,) = [entry.input for entry in world.home.journal if isinstance(entry.input, HandedOver)]
+    both = ("p-wang", "p-li") if act == "leave" else ("p-li", "p-wang")
+    assert (handed.outgoing, handed.incoming, handed.person, handed.via) == (*both, "p-wang", "app")
+    assert (handed.open_items, handed.note) == ("202 室\n换电池", "n")
+    assert "交接已记录" in (await phone.get("/app?done=handover")).text
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "status"),
+    [
+        pytest.param("/app/home/jinlan/handover", {"other": ""}, 409, id="nobody"),
+        pytest.param("/app/home/jinlan/handover", {"post": "nowhere"}, 409, id="no_such_post"),
+        pytest.param("/app/home/jinlan/handover", {"csrf": "x"}, 403, id="forged"),
+        pytest.param("/app/home/dajing/handover", {}, 404, id="another_home"),
+    ],
+)
+async def test_a_hand_over_that_is_none_is_refused(
+    world: World, phone: Browser, path: str, changes: dict[str, str], status: int
+) -> None:
+    with_a_roster(world)
+    csrf = (await phone.get("/app")).text.split('name="csrf" value="')[1].split('"')[0]
+    answer = await phone.post(path, {"csrf": csrf, "act": "leave", "post": "care", "other": "p-li", **changes})
+    assert answer.status == status
+    assert world.home.engine.duty.handovers == ()
