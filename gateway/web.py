@@ -38,7 +38,7 @@ class PageLinks:
         if isinstance(claims, LinkRefused):
             return claims
         site = self._sites.get(claims.home)
-        people = site.people if site is not None else ()
+        people = (*site.people, *site.contacts) if site is not None else ()
         group = any(person.id == claims.person and person.group for person in people)
         return GroupClaims(claims.home, claims.incident, claims.message, claims.person, group)
 

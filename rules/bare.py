@@ -41,7 +41,7 @@ def bare_effects(site: Site, epoch: int, seq: int, fault: EngineFaulted) -> tupl
     if danger in (Category.FIRE, Category.GAS):
         effects.append(DriveSounder(at=fault.at, zone=zone, pattern=Pattern.EVACUATE, incident=incident.id))
     for person in Duty(site).everybody(fault.at):
-        for channel in person.channels:
+        for channel in (each for each in person.channels if each.consent):
             effects.append(
                 Notify(
                     at=fault.at,

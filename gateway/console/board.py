@@ -172,7 +172,7 @@ def raised_value(alarm: Alarm) -> str:
 def person_words(site: Site | None, person: str) -> str:
     """A person's name, a group's, or the account that acted."""
     if site is not None:
-        for each in site.people:
+        for each in (*site.people, *site.contacts):
             if each.id == person:
                 return each.name
     return person.removeprefix("account:").removeprefix("group:")

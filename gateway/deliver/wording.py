@@ -228,7 +228,8 @@ def _residents(words: _Words, zone_id: str, site: Site | None) -> str:
 
 
 def _names(site: Site | None) -> dict[str, str]:
-    return {person.id: one_line(person.name) for person in site.people} if site is not None else {}
+    people = (*site.people, *site.contacts) if site is not None else ()
+    return {person.id: one_line(person.name) for person in people}
 
 
 def _who_is_told(words: _Words, notify: Notify, site: Site | None) -> str:

@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gateway.console.board import person_words
+from rules.bare import bare_effects
 from rules.duty import Duty
+from rules.effects import Notify
+from rules.inputs import EngineFaulted
 from rules.people import Assignment, Handover, Hours, Override, Post, Shift
+from rules.roster_words import person_name
 from rules.site import Channel, Person, Site
 from rules.text import Text
 
@@ -147,3 +152,16 @@ def test_everybody_is_never_nobody_while_one_channel_may_be_used(people: list[Pe
     told = duty.everybody(NOON)
     assert bool(told) == can_be_told
     assert all(person.is_reachable for person in told)
+
+
+def test_the_last_resort_uses_no_channel_without_consent_and_no_person_of_later() -> None:
+    half = Person(id="half", name="H", role="carer", channels=(Channel("sms", "1", consent=False), *PHONE))
+    site = replace(SITE, people=(half, PEOPLE[2]))
+    fault = EngineFaulted(at=NOON, fault_id="f", error="x", device="", category="fire")
+    told = [each for each in bare_effects(site, 1, 1, fault) if isinstance(each, Notify)]
+    assert [(each.person, each.channel) for each in told] == [("half", "phone")]
+
+
+def test_a_contact_has_a_name_wherever_somebody_reads_of_it() -> None:
+    assert person_words(SITE, "desk") == "县"
+    assert person_name(SITE, "n1") == "邻一"
