@@ -265,7 +265,7 @@ class PeopleCourier:
             self._gate.leave(letter.danger)
         if result.outcome is Outcome.RETRY and letter.danger and letter.notify.has_next_way:
             # Waiting for a limit or a busy server would only hold up the channel that is used after a refusal.
-            detail = f"{result.detail}: the person's next channel is used"
+            detail = f"{result.detail}: left to the person's other channels"
             result = SendResult(Outcome.REFUSED, result.reference, detail)
         if result.outcome is Outcome.RETRY:
             pause = backoff_seconds(letter.tries, self._jitter, first=_BACKOFF_FIRST_S, most=_BACKOFF_MOST_S)

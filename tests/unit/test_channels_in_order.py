@@ -178,4 +178,4 @@ async def test_every_move_is_recorded_with_its_reason() -> None:
         ("push", Outcome.REFUSED, True),
         ("sms", Outcome.ACCEPTED, True),
     ]
-    assert said[0].detail == "over the robot's limit: the person's next channel is used"
+    assert said[0].detail == "over the robot's limit: left to the person's other channels"

@@ -484,8 +484,8 @@ LIMITED = SendResult(Outcome.RETRY, detail="over the limit", retry_after=3.0)
 @pytest.mark.parametrize(
     ("category", "next_way", "tries", "words"),
     [
-        pytest.param(Category.FIRE, True, 1, "over the limit: the person's next channel is used", id="fire_moves_on"),
-        pytest.param(Category.PERSON, True, 1, "the person's next channel is used", id="person_moves_on"),
+        pytest.param(Category.FIRE, True, 1, "over the limit: left to the person's other channels", id="fire_moves_on"),
+        pytest.param(Category.PERSON, True, 1, "left to the person's other channels", id="person_moves_on"),
         pytest.param(Category.FIRE, False, 4, "gave up after 4 tries", id="fire_has_no_other_way"),
         pytest.param(Category.TROUBLE, True, 4, "gave up after 4 tries", id="trouble_can_wait"),
     ],
