@@ -1,24 +1,24 @@
-"""Which open alarms belong to which incident, so that nobody has to look through all of them."""
+"""Which open alarms belong to which incident or zone, so that nobody has to look through all of them."""
 
 from __future__ import annotations
 
 
 class AlarmIndex:
-    """The ids of each incident's open alarms, in the order in which they were raised."""
+    """The ids of the open alarms of each incident (or zone), in the order in which they were raised."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[str, None]] = {}
 
-    def of(self, incident: str) -> tuple[str, ...]:
-        """The alarms of an incident."""
-        return tuple(self._of.get(incident, ()))
+    def of(self, place: str) -> tuple[str, ...]:
+        """The alarms of an incident or zone."""
+        return tuple(self._of.get(place, ()))
 
-    def first(self, incident: str) -> str | None:
-        """The first open alarm of an incident, or None."""
-        return next(iter(self._of.get(incident, ())), None)
+    def first(self, place: str) -> str | None:
+        """The first open alarm of one, or None."""
+        return next(iter(self._of.get(place, ())), None)
 
     def move(self, alarm: str, before: str, now: str) -> None:
-        """An alarm leaves one incident ("" is none) for another."""
+        """An alarm leaves one incident or zone ("" is none) for another."""
         listed = self._of.get(before)
         if listed is not None:
             listed.pop(alarm, None)

@@ -37,6 +37,7 @@ class Alarms:
         self._incidents = incidents
         self.open: dict[str, Alarm] = {}
         self._index = AlarmIndex()
+        self._in_zone = AlarmIndex()
         self.by_cause: dict[tuple[str, str], str] = {}
         self.reset_at: dict[tuple[str, str], datetime] = {}
         self.tests: Tests | None = None
@@ -311,8 +312,8 @@ class Alarms:
         """The real open alarms of a zone that endanger people, held back or not."""
         return [
             alarm
-            for alarm in self.open.values()
-            if alarm.zone == zone and alarm.category.endangers_people and not (alarm.test or alarm.drill)
+            for alarm in (self.open[name] for name in self._in_zone.of(zone))
+            if alarm.category.endangers_people and not (alarm.test or alarm.drill)
         ]
 
     def foremost(self, incident: str) -> Alarm | None:
@@ -333,12 +334,16 @@ class Alarms:
         before = self.open.get(alarm.id)
         self.open[alarm.id] = alarm
         self.by_cause[(alarm.rule, alarm.subject)] = alarm.id
-        belonged = before.incident if before is not None else ""
+        belonged, stood = (before.incident, before.zone) if before is not None else ("", "")
         if belonged != alarm.incident:
             self._index.move(alarm.id, belonged, alarm.incident)
+        if stood != alarm.zone:
+            self._in_zone.move(alarm.id, stood, alarm.zone)
 
     def _end(self, turn: Turn, duty: Duty, alarm: Alarm, by: str, change: Change, reason: str) -> None:
-        self._index.move(alarm.id, self.open.pop(alarm.id).incident, "")
+        kept = self.open.pop(alarm.id)
+        self._index.move(alarm.id, kept.incident, "")
+        self._in_zone.move(alarm.id, kept.zone, "")
         del self.by_cause[(alarm.rule, alarm.subject)]
         turn.effects.append(AlarmChanged(at=turn.at, alarm=alarm, change=change, by=by, reason=reason))
         if alarm.incident:
