@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from gateway.check_sense import senseless
 from gateway.load import SHIPPED_PACKS, Configuration, Pack
 from rules.condition import (
     AllOf,
@@ -42,6 +43,8 @@ def rule_oddities(configuration: Configuration, kinds: Mapping[str, KindDefaults
         for rule in pack.rules:
             if own:
                 yield from _own_oddities(rule, pack, kinds, devices, tags)
+                for words, mend in senseless(rule, devices):
+                    yield _odd(pack, rule, words, mend)
             for cause in rule.suppressed_by:
                 if cause not in known and not cause.startswith("gateway."):
                     words = f"suppressed_by names {cause!r}, and there is no such rule"

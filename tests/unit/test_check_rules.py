@@ -60,6 +60,47 @@ ODD = [
         "own.rule: public holidays are known for 2025, 2026; other years have only their weekends",
     ),
     ("procedure", f"condition = {SMOKE}\npriority = 2\n", "own.rule: an alarm of priority 2 without a procedure"),
+    (
+        "own-cause",
+        f'condition = {SMOKE}\nsuppressed_by = ["own.rule"]\n',
+        "own.rule: suppressed_by names the rule itself",
+    ),
+    (
+        "two-states",
+        f"condition = {{all = [{SMOKE}, {SMOKE.replace('true', 'false')}]}}\n",
+        "own.rule: a part can never hold: smoke.alarm is true and false at once",
+    ),
+    (
+        "so-and-not-so",
+        f"condition = {{all = [{SMOKE}, {{not = {SMOKE}}}]}}\n",
+        "own.rule: a part can never hold: something is so and not so at once",
+    ),
+    (
+        "above-and-below",
+        'condition = {all = [{above = {point = "battery", limit = 20}}, {below = {point = "battery", limit = 15}}]}\n',
+        "own.rule: a part can never hold: battery is above 20 and below 15 at once",
+    ),
+    (
+        "in-a-count",
+        f"condition = {{count = {{of = {{all = [{SMOKE}, {{not = {SMOKE}}}]}}, times = 2, within = \"1h\"}}}}\n",
+        "own.rule: a part can never hold",
+    ),
+    (
+        "clock-alone",
+        'condition = {schedule = {from = "22:00", to = "06:00"}}\n',
+        "own.rule: the condition is a schedule",
+    ),
+    (
+        "not-by-day",
+        'condition = {not = {schedule = {from = "22:00", to = "06:00"}}}\n',
+        "own.rule: the condition is a schedule and nothing else",
+    ),
+    (
+        "many-devices",
+        f'condition = {{count = {{of = {SMOKE}, devices = 5, within = "1m"}}}}\nper = "zone"\n'
+        'select = {kinds = ["smoke"]}\n',
+        "own.rule: counts 5 devices, and no zone has more than 1 that the rule selects",
+    ),
 ]
 
 
@@ -72,7 +113,31 @@ def test_an_odd_rule_is_told(tmp_path: Path, rule: str, words: str) -> None:
     assert any(one.startswith(words) for one in found), found
 
 
+FIRE_HEAD = HEAD.replace("supervisory", "fire") + "latch = true\n"
+QUIET = SMOKE.replace("true", "false")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [QUIET, f"{{not = {SMOKE}}}", f"{{any = [{SMOKE}, {QUIET}]}}", f"{{not = {{not = {QUIET}}}}}"],
+    ids=["false", "not-true", "one-of-two", "twice-not"],
+)
+def test_a_fire_that_is_raised_by_a_quiet_detector_is_told(tmp_path: Path, condition: str) -> None:
+    (tmp_path / "own.toml").write_text(f"{FIRE_HEAD}condition = {condition}\n", "utf-8")
+    found = check(write(tmp_path, f'packs = ["fire", "own.toml"]\n{MAIN}', SITE), {})
+    words = "a fire alarm is raised while smoke.alarm is false, which is how it should be"
+    assert [fault.problem for fault in found if fault.problem == words] == [words]
+    assert all(fault.warning for fault in found)
+
+
 GOOD = [
+    ("double-negation", f"condition = {{not = {{not = {SMOKE}}}}}\n"),
+    (
+        "between",
+        'condition = {all = [{above = {point = "battery", limit = 10}}, {below = {point = "battery", limit = 15}}]}\n',
+    ),
+    ("two-of-a-place", f'condition = {{all = [{SMOKE}, {{not = {SMOKE}}}]}}\nper = "zone"\n'),
+    ("one-lately", f'condition = {{count = {{of = {SMOKE}, devices = 1, within = "1h"}}}}\nper = "zone"\n'),
     ("two-kinds-of-a-place", f'condition = {{all = [{SMOKE}, {DOOR}]}}\nper = "zone"\n'),
     ("one-of-several", f'condition = {{any = [{SMOKE}, {{equals = {{point = "motion", value = true}}}}]}}\n'),
     ("weekdays", f'condition = {{all = [{SMOKE}, {{schedule = {{days = ["mon"]}}}}]}}\n'),
