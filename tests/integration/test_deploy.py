@@ -158,7 +158,7 @@ SERVICE_LINES = (
     "ProtectHome=yes",
     "PrivateTmp=yes",
     "PrivateDevices=yes",
-    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
     "SystemCallFilter=@system-service",
 )
 
