@@ -173,6 +173,8 @@ _DETAILS = {
     "last alarm over": "最后一个报警已结束",
     "asserted again": "重新下发",
     "it was proven": "自检已通过",
+    "no test alarm was answered in its time": "本期（半月）测试报警未完成：请尽快做一次演练并应答",
+    "nobody answered the test alarm": "测试报警无人应答：请检查值班与电话，次日将再次测试",
     "the roster has no gap there any more": "排班已无此缺口",
     "the post was handed over": "已交接班",
     "no longer in the site file": "站点文件中已没有",

@@ -24,6 +24,7 @@ from gateway.record.record import JournalEntry
 from gateway.roster_file import RosterChange
 from gateway.site_file import Adoption
 from rules.alarm import Alarm
+from rules.drill_sheet import DrillSheet
 from rules.drills import Drills
 from rules.duty import Duty
 from rules.incident import Incident
@@ -81,10 +82,10 @@ class ShownEngine(Protocol):
     def suppressions(self) -> Suppressions: ...
 
     @property
-    def reachability(self) -> Reachability: ...
+    def duty(self) -> Duty: ...
 
     @property
-    def duty(self) -> Duty: ...
+    def reachability(self) -> Reachability: ...
 
 
 class LinkClaims(Protocol):
@@ -145,12 +146,33 @@ class KeptSheet(Protocol):
     def sheet(self) -> Sheet: ...
 
 
+class KeptDrill(Protocol):
+    """A drill's sheet and the key by which it is found again."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def sheet(self) -> DrillSheet: ...
+
+
+class DrillSheets(Protocol):
+    """The kept sheets of drills. Both read files: call them off the event loop."""
+
+    def newest(self, home: str, most: int) -> Sequence[KeptDrill]: ...
+
+    def find(self, home: str, key: str) -> DrillSheet | None: ...
+
+
 class Sheets(Protocol):
     """The kept sheets of walk tests. Both read files: call them off the event loop."""
 
     def newest(self, home: str, most: int) -> Sequence[KeptSheet]: ...
 
     def find(self, home: str, key: str) -> Sheet | None: ...
+
+    @property
+    def drills(self) -> DrillSheets: ...
 
 
 class ShownDutyCheck(Protocol):

@@ -17,6 +17,7 @@ from gateway.console.actions import Desk
 from gateway.console.adoption import AdoptionPages
 from gateway.console.channel_tests import channel_test_routes
 from gateway.console.delivery import DeliveryPages
+from gateway.console.drill_sheets import drill_sheet_routes
 from gateway.console.duty import DutyPages
 from gateway.console.gate import Gate, Need, SecurityHeaders
 from gateway.console.incident_view import IncidentView
@@ -129,6 +130,7 @@ def build(console: ConsoleParts) -> Starlette:
         Route("/logout", page(log_in.log_out, Need.LOGIN), methods=["POST"]),
         *phone_routes(console, pages, gate, desk, view, sessions),
         *channel_test_routes(console, pages, gate, desk, live),
+        *drill_sheet_routes(console, pages, gate, live),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Starlette(
