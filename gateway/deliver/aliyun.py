@@ -17,6 +17,7 @@ from gateway.deliver.provider import (
     Pending,
     ProviderChannel,
     object_in,
+    objects_in,
     plain_landline,
     plain_mobile,
     value_of,
@@ -104,7 +105,7 @@ class AliyunSms(_Aliyun):
         said = await self.act("QuerySendDetails", query)
         if isinstance(said, SendResult):
             return None
-        for detail in (said.get("SmsSendDetailDTOs") or {}).get("SmsSendDetailDTO") or ():
+        for detail in objects_in(said, "SmsSendDetailDTOs", "SmsSendDetailDTO"):
             code = str(detail.get("ErrCode") or "")
             match detail.get("SendStatus"):
                 case 3:

@@ -141,6 +141,14 @@ def object_in(answer: Answer, name: str) -> dict[str, Any] | None:
     return said if said is not None and name in said else None
 
 
+def objects_in(said: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
+    """The objects of a list at a place of an answer; none where something else stands there."""
+    found: Any = said
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def plain_mobile(address: str) -> str:
     """The eleven digits of a mainland mobile number, or ""."""
     found = _MOBILE.fullmatch(address.replace(" ", ""))

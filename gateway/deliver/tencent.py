@@ -10,7 +10,7 @@ from gateway.channel_settings import Part
 from gateway.deliver.cloud_signing import tencent_headers
 from gateway.deliver.destination import SendResult
 from gateway.deliver.message_channel import encode
-from gateway.deliver.provider import Pending, ProviderChannel, international, object_in, values_of
+from gateway.deliver.provider import Pending, ProviderChannel, international, object_in, objects_in, values_of
 from gateway.deliver.wording import Notice
 from rules.effects import Notify
 from rules.inputs import Outcome
@@ -86,8 +86,8 @@ class TencentSms(_Tencent):
         said = await self.act("SendSms", document)
         if isinstance(said, SendResult):
             return said
-        sent = said.get("SendStatusSet")
-        if not isinstance(sent, list) or len(sent) != 1:
+        sent = objects_in(said, "SendStatusSet")
+        if len(sent) != 1:
             return self.stranger()
         code = str(sent[0].get("Code") or "")
         if code != "Ok":
@@ -105,7 +105,7 @@ class TencentSms(_Tencent):
         said = await self.act("PullSmsSendStatusByPhoneNumber", document)
         if isinstance(said, SendResult):
             return None
-        for status in said.get("PullSmsSendStatusSet") or ():
+        for status in objects_in(said, "PullSmsSendStatusSet"):
             if status.get("SerialNo") == pending.reference:
                 words = str(status.get("Description") or "")
                 if status.get("ReportStatus") == "SUCCESS":
