@@ -28,6 +28,7 @@ from rules.inputs import (
     Verb,
 )
 from tests.unit.engine_world import DEVICES, PLANS, RULES, SITE, START, loaded
+from tests.world.asked import ask
 from tests.world.invariants import check_effects, check_raised, check_sounders, check_state
 
 DAY = timedelta(hours=24)
@@ -39,6 +40,7 @@ CALL_GAP_MAX = max(
 )
 """While the gateway runs, an unacknowledged danger is told again at least this often."""
 
+KINDS = {device.id: device.kind for device in DEVICES if device.kind in ("smoke", "manual_call", "sos")}
 POINT_OF = {"smoke": "smoke.alarm", "manual_call": "manual_call.alarm", "sos": "sos.alarm"}
 
 
@@ -91,7 +93,7 @@ class SimulatedDay:
             device = self.random.choice([d for d in DEVICES if d.kind in POINT_OF])
             self.plan(self.random.uniform(0, 0.9 * DAY.total_seconds()), "danger", device.id)
         for what, most in (("down", 3), ("restore", 8), ("clock", 2), ("link", 4), ("reload", 3), ("garbage", 3),
-                           ("stranger", 2), ("retained", 6)):
+                           ("stranger", 2), ("retained", 6), ("asked", 30)):
             for _ in range(self.random.randint(0, most)):
                 self.plan(self.random.uniform(0, 0.95 * DAY.total_seconds()), what)
         while (following := self._events[0].at if self._events else self.end) < self.end:
@@ -162,6 +164,9 @@ class SimulatedDay:
 
     def _on_clock(self) -> None:
         self._deliver(ClockStepped(at=self.now, old=self.now, new=self.now + timedelta(hours=1)))
+
+    def _on_asked(self) -> None:
+        self._deliver(ask(self.random, self.now, self.engine))
 
     def _on_reload(self) -> None:
         self._deliver(loaded(self.now, SITE, RULES))
@@ -245,6 +250,10 @@ class SimulatedDay:
                 self.plan(self.random.choice([0.5, 5.0]), "sent", effect)
             elif isinstance(effect, AlarmChanged) and effect.change is Change.RAISED and effect.alarm.latched:
                 self.plan(self.random.choice([300.0, 2000.0]), "tidy", effect.alarm.id)
+            elif isinstance(effect, AlarmChanged) and effect.change is Change.RESET and self.random.random() < 0.2:
+                # It burns again at once: after any reset the next smoke raises.
+                if effect.alarm.subject in KINDS:
+                    self.plan(self.random.choice([0.5, 20.0]), "danger", effect.alarm.subject)
 
     def _on_sent(self, sent: Notify) -> None:
         outcome = self.random.choice([Outcome.DELIVERED, Outcome.REFUSED, Outcome.REFUSED, Outcome.ACCEPTED])
