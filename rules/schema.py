@@ -199,7 +199,31 @@ def site_schema(kinds: Collection[str]) -> Schema:
         beds=_whole(0, BEDS_MAX),
         tags=_TAGS,
     )
-    device = _table(
+    schema = _table(
+        ("home", "zone"),
+        home=home,
+        zone={"type": "array", "items": zone, "minItems": 1},
+        device={"type": "array", "items": _device(kinds)},
+        person={"type": "array", "items": _person("role", assigned_from=_DATE, assigned_until=_DATE)},
+        contact={"type": "array", "items": _contact()},
+        post={"type": "array", "items": _post()},
+        shift={"type": "array", "items": _shift()},
+        override={"type": "array", "items": _override()},
+        plan={"type": "array", "items": _plan()},
+        test_alarms=_table(
+            (),
+            a_month=_named("每月测试报警次数 / test alarms a month (GB 50440: 2)", _whole(1, A_MONTH_MAX)),
+            to=_TIME,
+            devices={"type": "array", "items": _id()},
+            time_limit=_DURATION,
+            **{"from": _TIME},
+        ),
+    )
+    return {"$schema": DIALECT, "title": "安联网 site file", **schema}
+
+
+def _device(kinds: Collection[str]) -> Schema:
+    return _table(
         ("id", "kind", "source", "address", "zone", "name"),
         id=_id(),
         kind={"enum": sorted(kinds)},
@@ -219,27 +243,6 @@ def site_schema(kinds: Collection[str]) -> Schema:
         circuit=_named("所属回路 / the electrical circuit", _id()),
         tags=_named("标签 / bathroom, exit, lives_alone, uplink, …", _TAGS),
     )
-    schema = _table(
-        ("home", "zone"),
-        home=home,
-        zone={"type": "array", "items": zone, "minItems": 1},
-        device={"type": "array", "items": device},
-        person={"type": "array", "items": _person("role", assigned_from=_DATE, assigned_until=_DATE)},
-        contact={"type": "array", "items": _contact()},
-        post={"type": "array", "items": _post()},
-        shift={"type": "array", "items": _shift()},
-        override={"type": "array", "items": _override()},
-        plan={"type": "array", "items": _plan()},
-        test_alarms=_table(
-            (),
-            a_month=_named("每月测试报警次数 / test alarms a month (GB 50440: 2)", _whole(1, A_MONTH_MAX)),
-            to=_TIME,
-            devices={"type": "array", "items": _id()},
-            time_limit=_DURATION,
-            **{"from": _TIME},
-        ),
-    )
-    return {"$schema": DIALECT, "title": "安联网 site file", **schema}
 
 
 def people_schema() -> Schema:

@@ -211,9 +211,7 @@ def _handover_lines(site: Site, engine: ShownEngine, visit: Visit) -> list[dict[
         {
             "at": each.at,
             "post": post_name(site, each.post).in_language(words.language),
-            "names": words(
-                "duty.handed", outgoing=person_name(site, each.outgoing), incoming=person_name(site, each.incoming)
-            ),
+            "names": f"{person_name(site, each.outgoing)} → {person_name(site, each.incoming)}",
             "by": person_words(site, each.by),
             "note": each.note,
             "items": [line.strip() for line in each.open_items.splitlines() if line.strip()],

@@ -148,7 +148,7 @@ def _lanes(
             is_holiday=is_holiday(day),
             bars=tuple(bars),
             rows=max((bar.row + 1 for bar in bars), default=1),
-            words=words("duty.picture", post=post_name, day=label, words=said),
+            words=f"{post_name} {label}: {said}",
             now=_share(now, begin, end) if begin <= now < end else None,
         )
 

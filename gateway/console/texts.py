@@ -25,7 +25,6 @@ LANGUAGES: Final = ("zh", "en")
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **PHONE_TEXTS,
     **QUALITY_TEXTS,
-    **DUTY_TEXTS,
     **LOGIN_TEXTS,
     **PANEL_TEXTS,
     **STILL_TEXTS,
@@ -308,13 +307,8 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "engine_faulted": ("判定出错", "engine fault"),
 }
 
-TEXTS.update(WALK_TEST_TEXTS)
-TEXTS.update(APP_TEXTS)
-TEXTS.update(MODE_TEXTS)
-EVENTS.update(WALK_TEST_EVENTS)
-EVENTS.update(MODE_EVENTS)
-EVENTS.update(DUTY_EVENTS)
-EVENTS.update(PHONE_EVENTS)
+TEXTS.update({**WALK_TEST_TEXTS, **APP_TEXTS, **MODE_TEXTS, **DUTY_TEXTS})
+EVENTS.update({**WALK_TEST_EVENTS, **MODE_EVENTS, **DUTY_EVENTS, **PHONE_EVENTS})
 EVENTS["gap_explained"] = ("台账缺口已说明", "gap of the ledger explained")
 
 PURPOSES: Final[dict[str, tuple[str, str]]] = {

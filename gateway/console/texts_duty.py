@@ -31,7 +31,6 @@ DUTY_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "duty.today": ("今天", "Today"),
     "duty.holiday": ("假", "holiday"),
     "duty.missing": ("缺岗", "missing"),
-    "duty.picture": ("{post}，{day}：{words}", "{post}, {day}: {words}"),
     "duty.all_free": ("不设岗", "not needed"),
     "duty.no_posts": (
         "站点文件里还没有岗位：写 [[post]] 和 [[shift]] 后，这里显示谁在何时值班。",
@@ -76,7 +75,6 @@ DUTY_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "duty.open_items": ("未完事项（一行一条）", "What is still to be done, one a line"),
     "duty.refused_because": ("未接班的原因（接班了就留空）", "Why it was not taken over (empty where it was)"),
     "duty.last_handovers": ("最近的交接班", "The last hand-overs"),
-    "duty.handed": ("{outgoing} → {incoming}", "{outgoing} → {incoming}"),
     "duty.refused": ("未接班：{why}", "not taken over: {why}"),
     "duty.is_substitute": ("替班（不在排班表上）", "substitute (not on the roster)"),
     "duty.people": ("人员与证书", "People and certificates"),

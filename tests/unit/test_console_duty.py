@@ -77,7 +77,7 @@ async def test_gaps_stand_first_the_near_ones_marked_in_both_languages(duty: Dut
 
 async def test_the_week_is_a_picture_with_words_for_those_who_cannot_see_it(duty: Duty) -> None:
     text = (await duty.browser.get(f"{DUTY}?week=2026-11-23")).text
-    assert 'aria-label="护理值班，一 11-23：00:00–08:00 李护工; 08:00–24:00 王护工"' in text
+    assert 'aria-label="护理值班 一 11-23: 00:00–08:00 李护工; 08:00–24:00 王护工"' in text
     assert text.count('class="gap"/>') == 7 * 3, "a control room: 8 hours with one missing, 8 hours with two"
     assert "style=" not in text, "the content security policy forbids it"
 
