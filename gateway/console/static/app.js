@@ -50,6 +50,12 @@
   function here(said) { return decodeURIComponent(location.pathname) === decodeURIComponent(incidentPath(said)); }
 
   function call(said) {
+    if (said.purpose === "test") {
+      // The daily test of this line: it is answered, and nobody is bothered.
+      toSay.push(said.message);
+      answer();
+      return;
+    }
     const calls = store(CALLS);
     calls[said.incident] = (calls[said.incident] || []).concat(said.message).slice(-8);
     store(CALLS, calls);

@@ -39,17 +39,21 @@ function receipt(message, opened) {
 
 self.addEventListener("push", function (event) {
   const said = event.data ? event.data.json() : {};
-  const over = said.purpose === "over";
+  // The daily test of this phone: shown without a sound, as browsers ask of every push, and taken away again.
+  const test = said.purpose === "test";
+  const over = said.purpose === "over" || test;
   event.waitUntil(self.registration.showNotification(said.title || "119?", {
-    body: said.text || "", tag: said.incident || "anlian", renotify: !over, silent: over,
+    body: said.text || "", tag: test ? "anlian-test" : said.incident || "anlian", renotify: !over, silent: over,
     requireInteraction: Boolean(said.danger) && !over, vibrate: over ? [] : [600, 200, 600, 200, 600],
     lang: said.language === "en" ? "en" : "zh-CN", icon: "/app/icon-192.png", badge: "/app/icon-192.png", data: said
-  }).then(function () { return said.message ? receipt(said.message, false) : null; }));
+  }).then(function () { return said.message ? receipt(said.message, false) : null; })
+    .then(function () { return test ? self.registration.getNotifications({ tag: "anlian-test" }) : []; })
+    .then(function (shown) { shown.forEach(function (each) { each.close(); }); }));
 });
 
 self.addEventListener("notificationclick", function (event) {
   const said = event.notification.data || {};
-  const address = said.incident ? "/app/home/" + encodeURIComponent(said.home) + "/incident/" + encodeURIComponent(said.incident) : "/app";
+  const address = said.incident && said.purpose !== "test" ? "/app/home/" + encodeURIComponent(said.home) + "/incident/" + encodeURIComponent(said.incident) : "/app";
   event.notification.close();
   event.waitUntil(Promise.all([
     said.message ? receipt(said.message, true) : null,
