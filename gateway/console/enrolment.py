@@ -152,6 +152,8 @@ class EnrolmentPages:
             return self._list(visit, site, 404, problem=visit.words("app.no_such_person"))
         homes = (site.id, *(home for home in self._others(visit, site, person) if f"home-{home}" in form))
         try:
+            # Whoever has left all homes of a phone is in its table for nothing.
+            await self._phones.forget_others(self._holders.is_there)
             code = await self._phones.invite(person.id, homes, account.acts_as)
         except PhonesUnusable as fault:
             _log.error("no code was made", reason=str(fault))

@@ -49,19 +49,20 @@ class Holders:
         """Who it is; None where nobody is known. Homes that the person has left are not among theirs."""
         phone = self._phones.recognise(visit.request.cookies.get(PHONE_COOKIE))
         if phone is not None:
-            homes = tuple(home for home in phone.homes if self._is_there(home, phone.person))
+            homes = tuple(home for home in phone.homes if self.is_there(home, phone.person))
             return Holder(person=phone.person, homes=homes, csrf=self._csrf(phone), phone=phone) if homes else None
         session = visit.viewer.session
         account = session.account if session is not None else None
         if session is None or account is None or not account.person:
             return None
-        homes = tuple(h for h in self._parts.sites if account.sees(h) and self._is_there(h, account.person))
+        homes = tuple(h for h in self._parts.sites if account.sees(h) and self.is_there(h, account.person))
         if not homes:
             return None
         csrf = self._sessions.csrf_token(session)
         return Holder(person=account.person, homes=homes, csrf=csrf, operates=account.operates)
 
-    def _is_there(self, home: str, person: str) -> bool:
+    def is_there(self, home: str, person: str) -> bool:
+        """Whether somebody is in a home's list, as far as this gateway has the home."""
         site = self._parts.sites.get(home)
         return site is not None and person_of(site, person) is not None
 

@@ -29,7 +29,7 @@ DANGERS_MAX = 50
 """Further dangers that a page lists, the most urgent first; those beyond are counted on it."""
 _NEED_HELP = (ResidentClass.PARTLY_DEPENDENT, ResidentClass.DEPENDENT, ResidentClass.DEMENTIA)
 _CALLS_FIRE_BRIGADE = (Category.FIRE, Category.GAS)
-_COMES = ("acknowledged", "support")
+_COMES = ("acknowledged", "seconded", "support")
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +142,9 @@ class IncidentView:
 
     def _comes_too(self, incident: Incident, person: str) -> bool:
         taken = incident.acknowledged_at
-        return taken is not None and self._coming_too.get((incident.id, person)) == taken
+        if taken is None:
+            return False
+        return incident.seconded_by == person or self._coming_too.get((incident.id, person)) == taken
 
     def page(
         self,

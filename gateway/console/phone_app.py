@@ -222,8 +222,8 @@ class AppPages:
             if engine is None:
                 continue
             for incident in engine.incidents.values():
-                kind = "calls" if incident.acknowledged_at is None else "other"
-                kind = "mine" if incident.acknowledged_by == holder.person else kind
+                kind = "calls" if incident.is_calling else "other"
+                kind = "mine" if holder.person in (incident.acknowledged_by, incident.seconded_by) else kind
                 row = incident_row(site, engine, incident, incident_alarms(engine, incident), words)
                 name = site.name.in_language(words.language)
                 path = f"/app/home/{site.id}/incident/{incident.id}"

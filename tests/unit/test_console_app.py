@@ -16,10 +16,11 @@ from gateway.console.installing import ICON_SIZES, draw_icon
 from gateway.console.routes import build
 from gateway.record import phones as phones_module
 from gateway.record.phones import CODE_LIFETIME, Subscription
+from rules.alarm import Category
 from rules.effects import Notify
 from rules.inputs import HandedOver, OperatorActed, Outcome, ProcedureTicked, SiteChanged, SupportRequested, Verb
 from rules.people import Hours, Post, Shift
-from rules.site import Site
+from rules.site import Plan, PlanStep, Site, Until
 from rules.text import Text
 from tests.console_world import RULES, Answer, Browser, World, a_site, a_world
 
@@ -640,3 +641,31 @@ async def test_a_hand_over_that_is_none_is_refused(
     answer = await phone.post(path, {"csrf": csrf, "act": "leave", "post": "care", "other": "p-li", **changes})
     assert answer.status == status
     assert world.home.engine.duty.handovers == ()
+
+
+async def test_making_a_code_erases_the_phones_of_those_who_left(world: World, phone: Browser) -> None:
+    gone = await world.reach.phones.enrol_person("p-gone", ("jinlan",), "old", "chen")
+    browser = await operator(world)
+    csrf = await browser.csrf("/home/jinlan/phones")
+    await browser.post("/home/jinlan/phones/invite", {"csrf": csrf, "person": "p-li"})
+    assert world.reach.phones.find(gone[0].id) is None
+    assert (await phone.get("/app")).text.count('name="code"') == 0, "who is there stays"
+
+
+async def test_where_two_are_asked_for_the_second_one_is_needed(world: World, phone: Browser) -> None:
+    site = world.parts.sites["jinlan"]
+    fields = {name: getattr(site, name) for name in site.__struct_fields__}
+    both = Plan(category=Category.FIRE, steps=(PlanStep(tell=("role:*",)),), until=Until.ACKNOWLEDGED_BY_TWO)
+    made = Site(**{**fields, "plans": (both,)})
+    world.parts.sites["jinlan"] = made  # type: ignore[index]
+    world.home.step(lambda at: SiteChanged(at=at, site=made, rules=RULES, ruleset="tests"))
+    path = fire(world)
+    second = Browser(phone.app)
+    await world.enrolled(second, "p-li")
+    await press(phone, path, "coming")
+    assert f'href="{path}"' in (await second.get("/app")).text.split("需要有人处理")[1]
+    too = await press(second, path, "coming")
+    assert "您也去，已记录" in too.text
+    assert world.home.engine.incidents[world.home.incident].seconded_by == "p-li"
+    assert "需要有人处理" not in (await second.get("/app")).text
+    assert (await phone.get(path)).text.count("<b>李护工</b>") == 1
