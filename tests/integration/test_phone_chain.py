@@ -1,178 +1,133 @@
-"""From smoke to an enrolled phone on real parts: live line, web push, the button; HTTPS by an authority of our own."""
+"""From a smoke detector to the phone that takes it on: by a reply (gammu-smsd) and by a key (baresip, sipp)."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import ssl
-import subprocess
-import time
-from collections.abc import AsyncIterator
+import re
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from gateway.clock import SystemClock
-from gateway.deliver.web_push import new_key
-from gateway.record.journal import SqliteRecord
-from gateway.record.phones import PhoneBook
-from gateway.settings import Console, Tls
-from gateway.web import listen, serve
-from rules.inputs import OperatorActed, Outcome, SendReported
-from tests.console_world import a_world
-from tests.push_service import PhoneKeys, push_service
-from tests.servers import Client, GatewayProcess, Mosquitto, eventually, listens, running
+from tests.servers import Client, GatewayProcess, Mosquitto, free_port, running, wait_until
+from tests.sip_world import Callee, presses_by_info
+from tests.sms_world import GammuSmsd, text_of
 
 pytestmark = pytest.mark.integration
 
-CHANNELS = """
+CARER, DIRECTOR = "13800138001", "13800138002"
+CHANNEL = """
 [[channels]]
-name = "app-live"
-kind = "live"
-
-[[channels]]
-name = "app-push"
-kind = "web-push"
-secret_file = "vapid"
-contact = "mailto:duty@example.org"
-services = ["{service}"]
+name = "sms"
+kind = "sms-modem"
+spool = "{spool}"
+smsdrc = "{smsdrc}"
 """
-BOTH = '{destination = "app-live"}, {destination = "app-push"}'
-SMOKE = {"smoke": True, "battery": 91}
 
 
-@contextlib.asynccontextmanager
-async def live_line(session: aiohttp.ClientSession, address: str) -> AsyncIterator[asyncio.Queue[tuple[str, Any]]]:
-    """The events of the app's line, as its script hears them."""
-    heard: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-
-    async def read() -> None:
-        async with session.get(f"{address}/app/line", timeout=aiohttp.ClientTimeout(total=None)) as stream:
-            assert stream.status == 200
-            name = ""
-            async for raw in stream.content:
-                line = raw.decode().rstrip("\n")
-                if line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    heard.put_nowait((name, json.loads(line.removeprefix("data: "))))
-
-    reading = asyncio.create_task(read())
-    yield heard
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
-
-
-async def next_event(heard: asyncio.Queue[tuple[str, Any]], name: str) -> Any:
-    async with asyncio.timeout(15):
-        while True:
-            found, data = await heard.get()
-            if found == name:
-                return data
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[tuple[GammuSmsd, GatewayProcess, Client]]:
+    smsd = GammuSmsd(tmp_path / "sms")
+    broker = Mosquitto(tmp_path / "broker").start()
+    gateway = GatewayProcess(
+        tmp_path / "gateway",
+        broker.port,
+        more=CHANNEL.format(spool=smsd.spool, smsdrc=smsd.smsdrc),
+        channels=tuple(f'{{destination = "sms", address = "{number}"}}' for number in (CARER, DIRECTOR)),
+        second_after="600s",
+    )
+    with running(gateway, broker, smsd):
+        smsd.start()
+        gateway.start()
+        client = Client(broker.port, "anlian/v1/home-a/alarm")
+        try:
+            yield smsd, gateway, client
+        finally:
+            client.close()
 
 
-async def reports_of(folder: Path) -> tuple[list[SendReported], list[OperatorActed]]:
-    """What the journal has of messages, and of what people did."""
-    record = await SqliteRecord.open(folder / "data" / "journal.db", clock=SystemClock())
-    try:
-        inputs = [entry.input for entry in (await record.history("home-a", most=1000))[::-1]]
-    finally:
-        await record.close()
-    return [e for e in inputs if isinstance(e, SendReported)], [e for e in inputs if isinstance(e, OperatorActed)]
+def alarms(client: Client, change: str) -> list[dict[str, Any]]:
+    return [said for said in client.on("anlian/v1/home-a/alarm") if said["change"] == change]
 
 
-async def test_smoke_reaches_the_phone_over_both_ways_and_its_button_counts(tmp_path: Path) -> None:
-    async with push_service() as service:
-        broker = await asyncio.to_thread(Mosquitto(tmp_path / "broker").start)
-        folder = tmp_path / "gw"
-        more = CHANNELS.format(service=service.place)
-        gateway = GatewayProcess(folder, broker.port, more=more, channels=(BOTH, BOTH), second_after="600s")
-        private, service.key = new_key()
-        (folder / "vapid").write_text(private)
-        (folder / "vapid").chmod(0o600)
-        (folder / "data").mkdir(mode=0o700)
-        phones = PhoneBook(folder / "data" / "phones.db", SystemClock())
-        phone, cookie = await phones.enrol_person("carer", ("home-a",), "test", "nobody")
-        keys = PhoneKeys()
-        await phones.subscribe(phone.id, keys.subscription(service.endpoint("/p")))
-        phones.close()
-        with running(gateway, broker):
-            await asyncio.to_thread(gateway.start)
-            address = f"http://127.0.0.1:{gateway.console_port}"
-            jar = aiohttp.CookieJar(unsafe=True)
-            jar.update_cookies({"anlian_phone": cookie})
-            async with aiohttp.ClientSession(cookie_jar=jar) as session:
-                async with session.get(f"{address}/app") as page:
-                    text = await page.text()
-                assert f'data-key="{service.key}"' in text
-                csrf = {"X-CSRF": text.split('data-csrf="')[1].split('"')[0]}
-                async with live_line(session, address) as heard:
-                    line = (await next_event(heard, "ping"))["line"]
-                    answer = {"line": line, "visible": True}
-                    async with session.post(f"{address}/app/answer", json=answer, headers=csrf) as got:
-                        assert got.status == 204
-                    client = await asyncio.to_thread(Client, broker.port)
-                    began = time.monotonic()
-                    await asyncio.to_thread(client.publish, "zigbee2mqtt/smoke-204", SMOKE)
-                    call = await next_event(heard, "call")
-                    assert time.monotonic() - began < 5
-                    shown = {**answer, "shown": [call["message"]]}
-                    async with session.post(f"{address}/app/answer", json=shown, headers=csrf) as got:
-                        assert got.status == 204
-                    (pushed,) = await eventually(lambda: service.requests)
-                    said = keys.read(pushed.body)
-                    assert (said["incident"], said["purpose"]) == (call["incident"], "call")
-                    for body in ({"message": said["message"]}, {"message": call["message"], "opened": True}):
-                        async with session.post(f"{address}/app/receipt", json=body) as got:
-                            assert got.status == 204
-                    form = {"act": "coming", "csrf": csrf["X-CSRF"]}
-                    place = f"{address}/app/home/home-a/incident/{call['incident']}"
-                    async with session.post(place, data=form) as page:
-                        assert "您已于" in await page.text()
-                    client.close()
-            assert await asyncio.to_thread(gateway.stop) == 0, gateway.log.read_text()[-2000:]
-        reports, acted = await reports_of(folder)
-    of = {channel: [r.outcome for r in reports if r.channel == channel] for channel in ("app-live", "app-push")}
-    assert of["app-live"] == [Outcome.DELIVERED, Outcome.READ]
-    assert of["app-push"] == [Outcome.ACCEPTED, Outcome.DELIVERED]
-    assert [(each.person, each.via) for each in acted] == [("carer", "app")]
+def kept(smsd: GammuSmsd, number: str) -> list[Path]:
+    """The messages to a number that were sent and recorded."""
+    return [path for path in sorted((smsd.spool / "kept").iterdir()) if f"_{number}_" in path.name]
 
 
-def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def counted(gateway: GatewayProcess, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.console_port}/metrics", timeout=5) as answer:
+        found = re.search(rf"^anlian_{name}(?:_total)? (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(found[1]) if found else -1.0
 
 
-async def test_a_phone_trusts_the_gateway_by_the_authority_that_it_hands_out(tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "deploy" / "make-certificates.sh"
-    made = tmp_path / "certificates"
-    await asyncio.to_thread(run, "sh", str(script), str(made), "127.0.0.1")
-    world = a_world(tmp_path, phone_ca=made / "ca.crt")
-    console = Console(port=1, tls=Tls(certificate=made / "server.crt", key=made / "server.key"))
-    listening = listen("127.0.0.1", 0)
-    address = f"https://127.0.0.1:{listening.getsockname()[1]}"
-    serving = asyncio.create_task(serve(world.build(), console, listening))
-    try:
-        port = listening.getsockname()[1]
-        await eventually(lambda: listens(port))
-        async with aiohttp.ClientSession() as session:
-            with pytest.raises(aiohttp.ClientConnectorCertificateError):
-                await session.get(f"{address}/install")
-            async with session.get(f"{address}/install/ca.crt", ssl=False) as got:
-                authority = await got.read()
-            trusting = ssl.create_default_context(cadata=authority)
-            async with session.get(f"{address}/install", ssl=trusting) as page:
-                text = await page.text()
-            shown = text.split('id="fingerprint">')[1].split("<")[0].replace(":", "").lower()
-            asked = ("openssl", "x509", "-in", str(made / "ca.crt"), "-noout", "-fingerprint", "-sha256")
-            said = await asyncio.to_thread(run, *asked)
-            assert shown == said.strip().partition("=")[2].replace(":", "").lower()
-            code = await world.reach.phones.invite("p-wang", ("jinlan",), "chen")
-            form = {"code": code, "sure": "yes"}
-            async with session.post(f"{address}/app/enrol", data=form, ssl=trusting, allow_redirects=False) as got:
-                assert "secure" in got.headers["set-cookie"].lower()
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+def test_smoke_is_told_by_short_message_and_taken_on_by_its_reply(
+    home: tuple[GammuSmsd, GatewayProcess, Client],
+) -> None:
+    smsd, gateway, client = home
+    client.publish("zigbee2mqtt/smoke-204", {"smoke": True})
+    (sent,) = wait_until(lambda: kept(smsd, CARER), what="the carer's message is sent and recorded")
+    text = text_of(sent)
+    assert text.startswith("【火警】")
+    assert "204" in text
+    found = re.search(r"回(\d\d)接手$", text)
+    assert found, text
+    assert kept(smsd, DIRECTOR) == []
+
+    smsd.reply("+8613900000000", found[1])
+    wait_until(lambda: counted(gateway, "sms_strangers") == 1, what="a stranger's reply is counted")
+    smsd.reply(f"+86{CARER}", "误报")
+    wait_until(lambda: counted(gateway, "sms_replies_unknown") == 1, what="another word is no reply")
+    assert alarms(client, "acknowledged") == []
+
+    smsd.reply(f"+86{CARER}", found[1])
+    (taken,) = wait_until(lambda: alarms(client, "acknowledged"), what="the reply takes it on")
+    assert (taken["by"], taken["open"], taken["latched"]) == ("carer", True, True)
+    assert counted(gateway, "sms_replies") == 1
+    assert alarms(client, "reset") == []
+
+
+def test_after_a_crash_a_message_is_not_sent_twice_and_can_still_be_replied_to(
+    home: tuple[GammuSmsd, GatewayProcess, Client],
+) -> None:
+    smsd, gateway, client = home
+    client.publish("zigbee2mqtt/smoke-204", {"smoke": True})
+    (sent,) = wait_until(lambda: kept(smsd, CARER), what="the carer's message is sent and recorded")
+    gateway.kill()
+    found = re.search(r"回(\d\d)接手$", text_of(sent))
+    assert found
+    smsd.reply(CARER, found[1])
+    wait_until(lambda: list((smsd.spool / "inbox").iterdir()), what="the reply waits in the inbox")
+    gateway.start()
+    (taken,) = wait_until(lambda: alarms(client, "acknowledged"), what="the reply takes it on after the restart")
+    assert taken["by"] == "carer"
+    calls = [path for path in kept(smsd, CARER) if "回" in text_of(path)]
+    assert len(calls) == 1, json.dumps([text_of(path) for path in calls], ensure_ascii=False)
+
+
+def test_smoke_is_told_by_a_call_and_taken_on_by_a_key(tmp_path: Path) -> None:
+    port = free_port()
+    line = f"""
+[[channels]]
+name = "call"
+kind = "voice-line"
+server = "127.0.0.1:{port}"
+user = "anlian"
+registers = false
+listen = "127.0.0.1:0"
+"""
+    broker = Mosquitto(tmp_path / "broker").start()
+    people = (f'{{destination = "call", address = "{CARER}"}}', "")
+    gateway = GatewayProcess(tmp_path / "gateway", broker.port, more=line, channels=people, second_after="600s")
+    callee = Callee(tmp_path / "callee", port, presses_by_info("1"))
+    with running(gateway, callee, broker):
+        callee.start()
+        gateway.start()
+        client = Client(broker.port, "anlian/v1/home-a/alarm")
+        client.publish("zigbee2mqtt/smoke-204", {"smoke": True})
+        (taken,) = wait_until(lambda: alarms(client, "acknowledged"), 30, "the key takes it on")
+        client.close()
+        assert taken["by"] == "carer"
+        assert (counted(gateway, "calls_made"), counted(gateway, "calls_answered")) == (1, 1)
