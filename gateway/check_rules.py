@@ -24,7 +24,7 @@ from rules.holidays import YEARS
 from rules.index import place_of, selects
 from rules.parse import Fault, KindDefaults, suggestion
 from rules.rule import Per, Rule
-from rules.site import Device, Site
+from rules.site import HAZARD, Device, Site
 
 PRIORITY_WITH_PROCEDURE = 2
 """Alarms of this priority and above tell people what to do (standards sheet 5.3)."""
@@ -127,7 +127,7 @@ def place_oddities(site: Site, rules: Iterable[Rule], kinds: Mapping[str, KindDe
     file = f"home {site.id}"
     for device in site.devices:
         for tag in device.tags:
-            if tag not in asked:
+            if tag not in asked and not tag.startswith(HAZARD):
                 yield Fault(
                     file=file,
                     path=f"device {device.id}",

@@ -23,6 +23,10 @@ class ResidentClass(enum.StrEnum):
     NONE = "none"
 
 
+HAZARD = "hazard_"
+"""How the tags of zones begin of which the fire brigade must hear: `hazard_oxygen`, `hazard_gas`, …"""
+
+
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the home that is handled as one: a floor's wing, the kitchen, a ward. Its devices have its `tags`."""
 

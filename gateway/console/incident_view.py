@@ -10,25 +10,23 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.console.actions import Answer, Asked, Desk
-from gateway.console.board import Row, find_zone, incident_row, person_words
+from gateway.console.board import Row, incident_row, person_words
 from gateway.console.holder import Holder
 from gateway.console.items import ItemView, closed_incident, incident_alarms, incident_item
 from gateway.console.parts import ConsoleParts, ShownEngine
 from gateway.console.refusals import refusal_words
 from gateway.console.render import Pages, Visit
+from gateway.console.script_119 import script_of, who_need_help
 from gateway.console.texts import Words
-from rules.alarm import Category
 from rules.incident import Incident
 from rules.inputs import Verb
 from rules.procedure import steps_of
-from rules.site import Person, ResidentClass, Site
+from rules.site import Person, Site, Until
 
 COMING_TOO_MAX = 1024
 """Second answers that the pages remember (the journal has them all); beyond it the oldest shows its button again."""
 DANGERS_MAX = 50
 """Further dangers that a page lists, the most urgent first; those beyond are counted on it."""
-_NEED_HELP = (ResidentClass.PARTLY_DEPENDENT, ResidentClass.DEPENDENT, ResidentClass.DEMENTIA)
-_CALLS_FIRE_BRIGADE = (Category.FIRE, Category.GAS)
 _COMES = ("acknowledged", "seconded", "support")
 
 
@@ -187,7 +185,8 @@ class IncidentView:
         """Who has it, who comes, and what that means to the person whose page it is."""
         incident, site = opened.incident, opened.site
         if incident is None:
-            return {"taken": False, "mine": False, "too": False, "grew": False, "coming": [], "support": ""}
+            nobody = dict.fromkeys(("taken", "mine", "too", "grew"), False)
+            return {**nobody, "coming": [], "support": "", "awaits": ""}
         taken = incident.acknowledged_at is not None
         mine = taken and person is not None and incident.acknowledged_by == person.id
         before = person is not None and not taken and _acknowledged_before(incident, person)
@@ -198,6 +197,7 @@ class IncidentView:
         ]
         return {
             "taken": taken,
+            "awaits": _awaits(incident) if opened.is_open else "",
             "taken_by": person_words(site, incident.acknowledged_by),
             "taken_at": incident.acknowledged_at,
             "mine": mine,
@@ -225,6 +225,13 @@ def people_to_choose(site: Site) -> list[Person]:
 def _acknowledged_before(incident: Incident, person: Person) -> bool:
     """Whether this person took the incident on once: a further detector spoke since, or support was called."""
     return any(step.event == "acknowledged" and step.who == person.id for step in incident.timeline)
+
+
+def _awaits(incident: Incident) -> str:
+    """What the plan still calls for although somebody took it on: `second` (person), `verdict`, or ""."""
+    if incident.acknowledged_at is None or not incident.is_calling:
+        return ""
+    return "second" if incident.until is Until.ACKNOWLEDGED_BY_TWO else "verdict"
 
 
 def who_comes(site: Site, incident: Incident) -> list[Coming]:
@@ -255,31 +262,3 @@ def tick_lines(opened: Opened, words: Words) -> list[TickLine]:
             by, at = (person_words(opened.site, tick.by), tick.at) if tick is not None else ("", None)
             lines.append(TickLine(name, number, step.in_language(words.language), by, at))
     return lines
-
-
-def who_need_help(site: Site, incident: Incident | None, words: Words) -> str:
-    """The residents of the zone who cannot leave by themselves, in words, or ""."""
-    zone = find_zone(site, incident.zone) if incident is not None else None
-    if zone is None or not zone.beds or zone.residents not in _NEED_HELP:
-        return ""
-    return words("script.residents", count=zone.beds, residents=words(f"residents.{zone.residents}"))
-
-
-def script_of(site: Site, incident: Incident | None, item: ItemView | None, words: Words) -> tuple[str, ...]:
-    """What to say to 119: what, the address, the place, who needs help. Empty where the brigade is not to be called."""
-    if incident is None or item is None or incident.category not in _CALLS_FIRE_BRIGADE:
-        return ()
-    name = site.name.in_language(words.language)
-    address = site.address or words("script.no_address")
-    lines = [
-        words(f"script.{incident.category}"),
-        words("script.place", home=name, address=address),
-        words("script.where", place=item.row.place),
-    ]
-    zone = find_zone(site, incident.zone)
-    if zone is not None and zone.beds and zone.residents is not ResidentClass.NONE:
-        residents = words(f"residents.{zone.residents}")
-        lines.append(words("script.residents", count=zone.beds, residents=residents))
-        if zone.residents in _NEED_HELP:
-            lines.append(words("script.help"))
-    return tuple(lines)

@@ -18,6 +18,14 @@ PHONE_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{who} 已于 {time} 先接手；您也去，已记录。",
         "{who} took it on before you, at {time}; that you are coming, too, is on record.",
     ),
+    "phone.awaits_second": (
+        "此报警要求两人接手：仍在呼叫第二个人。",
+        "This alarm needs two people: a second one is still being called.",
+    ),
+    "phone.awaits_verdict": (
+        "仍在呼叫其他人，直到给出复核结论。",
+        "Others are still being called, until somebody says what it is.",
+    ),
     "phone.grew": (
         "您确认之后又有新的报警，请再次确认。",
         "A further detector spoke after you acknowledged. Please acknowledge again.",
@@ -67,6 +75,9 @@ PHONE_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{count} beds here; residents: {residents}.",
     ),
     "script.help": ("他们不能自己离开，需要帮助。", "They cannot leave by themselves and need help."),
+    "script.order": ("请按此顺序救人：{order}。", "Fetch people in this order: {order}."),
+    "script.who": ("{place}（{residents}，{count} 床）", "{place} ({residents}, {count} beds)"),
+    "script.hazards": ("注意危险：{hazards}。", "Dangers there: {hazards}."),
     "script.no_address": ("（站点文件没有地址，请自己说清楚）", "(the site file has no address: say it yourself)"),
     "residents.independent": ("自理", "independent"),
     "residents.partly_dependent": ("半失能", "partly dependent"),
@@ -79,3 +90,15 @@ PHONE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "unticked": ("撤销处置步骤", "step taken back"),
     "support": ("请求支援", "support needed"),
 }
+
+HAZARDS: Final[dict[str, tuple[str, str]]] = {
+    "oxygen": ("氧气瓶、制氧机", "oxygen"),
+    "gas": ("燃气管道", "piped gas"),
+    "lpg": ("液化气瓶", "LPG cylinders"),
+    "fuel": ("燃油", "fuel"),
+    "battery": ("电动车或锂电池", "electric bicycles or lithium batteries"),
+    "chemicals": ("化学品", "chemicals"),
+    "electricity": ("配电设备", "switchgear"),
+    "solar": ("光伏板，白天带电", "solar panels, live by day"),
+}
+"""The words for zones' tags `hazard_…`; any other one is said as it is written."""
