@@ -40,8 +40,8 @@ CALL_GAP_MAX = max(
 )
 """While the gateway runs, an unacknowledged danger is told again at least this often."""
 
-KINDS = {device.id: device.kind for device in DEVICES if device.kind in ("smoke", "manual_call", "sos")}
 POINT_OF = {"smoke": "smoke.alarm", "manual_call": "manual_call.alarm", "sos": "sos.alarm"}
+SPEAKERS = frozenset(device.id for device in DEVICES if device.kind in POINT_OF)
 
 
 class Broken(AssertionError):
@@ -250,10 +250,10 @@ class SimulatedDay:
                 self.plan(self.random.choice([0.5, 5.0]), "sent", effect)
             elif isinstance(effect, AlarmChanged) and effect.change is Change.RAISED and effect.alarm.latched:
                 self.plan(self.random.choice([300.0, 2000.0]), "tidy", effect.alarm.id)
-            elif isinstance(effect, AlarmChanged) and effect.change is Change.RESET and self.random.random() < 0.2:
-                # It burns again at once: after any reset the next smoke raises.
-                if effect.alarm.subject in KINDS:
-                    self.plan(self.random.choice([0.5, 20.0]), "danger", effect.alarm.subject)
+            elif (isinstance(effect, AlarmChanged) and effect.change is Change.RESET
+                  and effect.alarm.subject in SPEAKERS and self.random.random() < 0.2):
+                # It may burn again at once: after any reset the next smoke raises.
+                self.plan(self.random.choice([0.5, 20.0]), "danger", effect.alarm.subject)
 
     def _on_sent(self, sent: Notify) -> None:
         outcome = self.random.choice([Outcome.DELIVERED, Outcome.REFUSED, Outcome.REFUSED, Outcome.ACCEPTED])
