@@ -123,6 +123,10 @@ class AppriseChannel(PhoneChannel):
     token_file: Path | None = None
 
 
+SPOOL_FOLDERS: Final = ("inbox", "outbox", "sent", "error", "kept")
+"""What has to lie in a modem's spool: the daemon's folders, and the one in which we keep what was sent."""
+
+
 class SmsModemChannel(PhoneChannel):
     """Short messages over a modem here, by gammu-smsd: a person's address is a number. `spool` holds its folders.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.channel_settings import SPOOL_FOLDERS, SmsModemChannel, VoiceLineChannel
 from gateway.load_settings import Secrets
 from gateway.settings import Settings
 from rules.parse import Fault
@@ -26,6 +28,8 @@ def surroundings(settings: Settings, secrets: Secrets, file: str, mounts: Path |
         *_stores(settings, secrets),
         *_data_dir(settings.data_dir, mounts or MOUNTS),
         *_shared_brokers(settings),
+        *_modems(settings),
+        *_telephone_lines(settings),
     ]
     return [Fault(file=file, path=f.path, problem=f.problem, mend=f.mend, warning=f.warning) for f in faults]
 
@@ -103,3 +107,41 @@ def _shared_brokers(settings: Settings) -> Iterator[Fault]:
             problem = f"broker {source.broker!r} is shared by homes, and this prefix does not name {source.home!r}"
             mend = f'Let its devices publish below "h/{source.home}/…" and write that here; or give it a broker'
             yield Fault(path=f"sources[{place}].prefix", problem=problem, mend=mend, warning=True)
+
+
+def _modems(settings: Settings) -> Iterator[Fault]:
+    """The folders of a modem's daemon; two channels on one of them would take each other's replies."""
+    first: dict[Path, str] = {}
+    for place, channel in enumerate(settings.channels, 1):
+        if not isinstance(channel, SmsModemChannel):
+            continue
+        where = f"channels[{place}]"
+        other = first.setdefault(channel.spool, channel.name)
+        if other != channel.name:
+            problem = f"{channel.spool} is the spool of {other!r} already"
+            yield Fault(path=f"{where}.spool", problem=problem, mend="Give each modem a daemon and a spool of its own")
+        missing = [name for name in SPOOL_FOLDERS if not (channel.spool / name).is_dir()]
+        if missing:
+            problem = f"{channel.spool} has no {', '.join(missing)}: no short message can leave"
+            mend = "Set up the modem's daemon: deploy/README.md, short messages"
+            yield Fault(path=f"{where}.spool", problem=problem, mend=mend, warning=True)
+        if channel.smsdrc is not None and shutil.which("gammu-smsd-monitor") is None:
+            problem = "gammu-smsd-monitor is not installed: nobody would know that the modem is gone"
+            yield Fault(path=f"{where}.smsdrc", problem=problem, mend="apt install gammu-smsd", warning=True)
+
+
+def _telephone_lines(settings: Settings) -> Iterator[Fault]:
+    """The programs that make a call and speak in it."""
+    for place, channel in enumerate(settings.channels, 1):
+        if not isinstance(channel, VoiceLineChannel):
+            continue
+        programs = {"program": channel.program, "speak_zh": channel.speak_zh[0], "speak_en": channel.speak_en[0]}
+        for field, program in programs.items():
+            if shutil.which(program) is None:
+                problem = f"{program} is not installed: no call can be made"
+                mend = "apt install baresip-core espeak-ng, or name the programs that you have"
+                yield Fault(path=f"channels[{place}].{field}", problem=problem, mend=mend, warning=True)
+        if not channel.modules.is_dir():
+            problem = f"{channel.modules} does not exist: baresip would start without its modules"
+            mend = "Write where its modules are: dpkg -L baresip-core | grep modules"
+            yield Fault(path=f"channels[{place}].modules", problem=problem, mend=mend, warning=True)

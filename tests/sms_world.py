@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from gateway.deliver.sms_spool import FOLDERS
+from gateway.channel_settings import SPOOL_FOLDERS
 from tests.servers import wait_until
 
 SMSDRC = """
@@ -37,7 +37,7 @@ logfile = {folder}/smsd.log
 
 def make_spool(folder: Path) -> Path:
     """The folders of a spool."""
-    for name in FOLDERS:
+    for name in SPOOL_FOLDERS:
         (folder / "spool" / name).mkdir(parents=True)
     return folder / "spool"
 

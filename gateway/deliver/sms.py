@@ -123,7 +123,7 @@ class SmsModem(MessageChannel):
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(later))
             if self._probe is not None:
-                group.create_task(self._watch(self._probe))
+                group.create_task(self.watch(self._probe))
 
     async def open(self) -> None:
         """Find again what was sent before the last end; OSError where there is no spool."""
@@ -136,6 +136,8 @@ class SmsModem(MessageChannel):
         credit = await asyncio.to_thread(self._spool.credit)
         if credit:
             self._tell(f"sms-credit:{self.name}", False, credit)
+        if self._probe is None:
+            self._tell(f"sms-modem:{self.name}", True, "")
 
     async def _follow(self, later: Later) -> None:
         while True:
@@ -312,8 +314,8 @@ class SmsModem(MessageChannel):
             self._metrics.sms_failed += 1
             await later(letter.note.notify, SendResult(Outcome.REFUSED, detail=why))
 
-    async def _watch(self, probe: ModemProbe) -> None:
-        """Ask the daemon once a minute how the modem is; what a second look does not find is no trouble."""
+    async def watch(self, probe: ModemProbe) -> None:
+        """Ask the daemon once a minute how the modem is, until cancelled; what a second look does not find is none."""
         while True:
             trouble = await probe.trouble()
             if trouble:

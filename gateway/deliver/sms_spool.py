@@ -17,11 +17,11 @@ from typing import Final
 
 import msgspec
 
+from gateway.channel_settings import SPOOL_FOLDERS
 from gateway.deliver.sms_file import Received, note_of, parts_of, read_received, reference_of, written
 from rules.alarm import Category
 from rules.effects import Notify
 
-FOLDERS: Final = ("inbox", "outbox", "sent", "error", "kept")
 DELIVERED: Final = ".delivered"
 WITHDRAWN: Final = ".withdrawn"
 KEPT_MAX: Final = 2000
@@ -87,7 +87,7 @@ class Spool:
 
     def missing(self) -> list[str]:
         """The folders that are not there or may not be written to."""
-        return [name for name in FOLDERS if not os.access(self._path / name, os.R_OK | os.W_OK | os.X_OK)]
+        return [name for name in SPOOL_FOLDERS if not os.access(self._path / name, os.R_OK | os.W_OK | os.X_OK)]
 
     def put(self, notify: Notify, number: str, text: str, handed_at: datetime) -> str:
         """Hand a message over, once: where it lies already ("outbox", "sent", …), or "" where it is new there."""

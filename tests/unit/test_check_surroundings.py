@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.channel_settings import SPOOL_FOLDERS
 from gateway.check import report, run
 from gateway.check_surroundings import filesystem_of, surroundings
 from gateway.load import load
@@ -115,3 +116,47 @@ def test_one_is_singular(tmp_path: Path) -> None:
     lines: list[str] = []
     assert run(write(tmp_path, MAIN + V2), lines.append) == 0
     assert any(line.endswith(": 0 faults, 1 warning") for line in lines), lines
+
+
+MODEM = """
+[[channels]]
+name = "{name}"
+kind = "sms-modem"
+spool = "{spool}"
+"""
+
+
+def test_a_modem_without_its_folders(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    (spool / "inbox").mkdir(parents=True)
+    (found,) = told(tmp_path, MAIN + MODEM.format(name="sms", spool=spool))
+    assert f"channels[2].spool: {spool} has no outbox, sent, error, kept: no short message can leave" in found[0]
+    assert found[1]
+
+
+def test_two_modems_on_one_spool(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    for name in SPOOL_FOLDERS:
+        (spool / name).mkdir(parents=True)
+    main = MAIN + MODEM.format(name="sms", spool=spool) + MODEM.format(name="sms-2", spool=spool)
+    (found,) = told(tmp_path, main)
+    assert f"channels[3].spool: {spool} is the spool of 'sms' already" in found[0]
+    assert not found[1]
+
+
+def test_a_telephone_line_without_its_programs(tmp_path: Path) -> None:
+    line = """
+[[channels]]
+name = "call"
+kind = "voice-line"
+server = "sip.example.org"
+user = "anlian"
+program = "no-such-program"
+speak_zh = ["no-such-voice", "--stdin"]
+speak_en = ["true"]
+modules = "/no/such/modules"
+"""
+    problems = told(tmp_path, MAIN + line)
+    assert [found.split(":")[1].split(".")[-1] for found, _ in problems] == ["program", "speak_zh", "modules"]
+    assert "no-such-voice is not installed: no call can be made" in problems[1][0]
+    assert all(warning for _, warning in problems)

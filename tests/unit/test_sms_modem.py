@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -332,7 +334,7 @@ async def test_a_modem_that_sends_nothing_is_a_trouble_and_the_plan_moves_on(wor
     await world.look()
     assert world.learnt == [("h1:1:1.1", Outcome.REFUSED, "the modem did not send it within 90 s; withdrawn")]
     assert world.files("outbox") == []
-    (link, up, words) = world.troubles[0]
+    (link, up, words) = world.troubles[1]
     assert (link, up) == ("sms-modem:sms", False)
     assert "nothing was sent for 90 s while 1 messages waited" in words
     await world.hand_over(call(2))
@@ -350,7 +352,7 @@ async def test_a_long_queue_that_moves_is_no_trouble(world: World) -> None:
         path = min((world.spool / "outbox").glob("OUT*"))
         path.rename(world.spool / "sent" / path.name)
         await world.look()
-    assert world.troubles == []
+    assert world.troubles == [("sms-modem:sms", True, "")]
 
 
 async def test_a_withdrawn_message_that_went_out_all_the_same_can_be_replied_to(world: World) -> None:
@@ -377,13 +379,14 @@ async def test_who_is_told_that_it_is_over_is_not_called_to_it_afterwards(world:
 async def test_the_operators_words_about_credit_are_a_trouble_over_a_restart(world: World) -> None:
     world.comes("10086", "您的余额不足10元")
     await world.look(2)
-    assert world.troubles == [("sms-credit:sms", False, "您的余额不足10元")]
+    assert world.troubles == [("sms-modem:sms", True, ""), ("sms-credit:sms", False, "您的余额不足10元")]
     world.started_anew()
+    world.troubles.clear()
     await world.channel.open()
-    assert world.troubles[1:] == [("sms-credit:sms", False, "您的余额不足10元")]
+    assert world.troubles[0] == ("sms-credit:sms", False, "您的余额不足10元")
     world.comes("10086", "充值成功50元")
     await world.look(2)
-    assert world.troubles[2:] == [("sms-credit:sms", True, "")]
+    assert world.troubles[-1] == ("sms-credit:sms", True, "")
     assert world.metrics.sms_strangers == 0
 
 
@@ -401,7 +404,37 @@ async def test_without_its_folders_it_says_which_are_missing(world: World, tmp_p
     (world.spool / "outbox").rmdir()
     with pytest.raises(OSError, match="the folders outbox are missing"):
         await world.channel.open()
-    assert world.troubles[0][:2] == ("sms-modem:sms", False)
+    assert world.troubles[-1][:2] == ("sms-modem:sms", False)
     result = await world.hand_over(call())
     assert result.outcome is Outcome.RETRY
     assert "the outbox of the SMS daemon: No such file" in result.detail
+    (world.spool / "outbox").mkdir()
+    await world.channel.open()
+    assert world.troubles[-1] == ("sms-modem:sms", True, "")
+
+
+class Probe:
+    """A modem whose states are given."""
+
+    def __init__(self, *troubles: str) -> None:
+        self._troubles = list(troubles)
+
+    async def trouble(self) -> str:
+        return self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
+
+
+async def test_a_modem_in_trouble_is_told_once_a_second_look_finds_it_too(world: World) -> None:
+    probe = Probe("no signal", "", "no signal", "no signal", "")
+    task = asyncio.create_task(world.channel.watch(probe))  # type: ignore[arg-type]
+    world.troubles.clear()
+    try:
+        await world.clock.advance(5)
+        assert world.troubles == [("sms-modem:sms", True, "")]
+        await world.clock.advance(65)
+        assert world.troubles[1:] == [("sms-modem:sms", False, "no signal")]
+        await world.clock.advance(60)
+        assert world.troubles[2:] == [("sms-modem:sms", True, "")]
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
