@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ANLIAN := $(BIN)/python -m gateway
 
-.PHONY: demo test check bench fuzz world coverage clean
+.PHONY: demo test check bench fuzz world coverage mutations clean
 
 $(VENV)/.demo: pyproject.toml deploy/set-up.sh
 	@sh deploy/set-up.sh demo $(PYTHON) $(VENV)
@@ -39,6 +39,9 @@ world: $(VENV)/.test                 ## simulated homes with faults, from seeds
 coverage: $(VENV)/.test              ## the lines and branches of rules/ that no test reaches
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not timed" --cov=rules --cov-branch \
 	  --cov-report=term-missing:skip-covered --cov-fail-under=$(or $(COVERAGE),99) tests/unit tests/world
+
+mutations: $(VENV)/.test              ## planted faults of the engine: does a test see each of them?
+	$(BIN)/python -m tests.mutations.run $(MUTATIONS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

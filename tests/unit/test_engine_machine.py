@@ -14,6 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from devices.reading import DANGER_POINTS, Quality
+from rules.alarm import Category
+from rules.condition import Above, AllOf, AnyOf, Below, Count, Equals, Not, Rising, Schedule, Sequence
 from rules.effects import AlarmChanged, AnyEffect, DriveSounder, Notify, Refused
 from rules.engine import Engine
 from rules.inputs import (
@@ -33,9 +35,11 @@ from rules.inputs import (
     TimePassed,
     Verb,
 )
+from rules.rule import Per
 from rules.turn import LATE_S
 from tests.unit.engine_world import (
     DEVICES,
+    MINUTE,
     PLANS,
     POINT,
     RULES,
@@ -46,6 +50,7 @@ from tests.unit.engine_world import (
     of,
     spoke,
 )
+from tests.unit.engine_world import rule as stated
 from tests.world.invariants import check_effects, check_raised, check_sounders, check_state
 
 # Beside the home as it is: homes that lack people, devices or rules, one whose device has another name, one that moved.
@@ -65,7 +70,31 @@ SHELVED = tuple(
     else each
     for each in RULES
 )
-RULESETS = (RULES, SHELVED, RULES[1:], RULES[:3], ())
+SMOKE, SOS = Equals(point="smoke.alarm", value=True), Equals(point="sos.alarm", value=True)
+WARM, FLAT = Above(point="cable_temp.1", limit=60.0), Below(point="battery", limit=15.0)
+LOOKING_BACK = (
+    *SHELVED,
+    stated("rising", Rising(point="current.residual", by=60.0, within=20 * MINUTE, clear=30.0)),
+    stated("chattering", Count(of=SMOKE, times=2, within=10 * MINUTE), Category.TROUBLE, suppressed_by=("residual",)),
+    stated("two-detectors", Count(of=SMOKE, devices=2, within=MINUTE), Category.FIRE, per=Per.ZONE, latch=True),
+    stated("all-flat", Count(of=FLAT, every=True), Category.TROUBLE, per=Per.ZONE, shelve_max=timedelta(hours=1)),
+    stated("came", Sequence(first=SOS, then=SMOKE, within=10 * MINUTE), Category.SUPERVISORY, per=Per.ZONE,
+           attends=("sos",)),
+    stated("nobody-came", Sequence(first=SOS, then=FLAT, within=MINUTE, absent=True), Category.PERSON, per=Per.ZONE,
+           latch=True, verify=True),
+    stated("warm-by-day", AllOf(of=(WARM, Schedule(begins=12 * 60, ends=20 * 60))), raise_after=5 * SECOND),
+    stated("quiet-by-day", Not(of=AnyOf(of=(WARM, Schedule(begins=22 * 60, ends=6 * 60)))), Category.TROUBLE),
+)
+RULESETS = (RULES, SHELVED, LOOKING_BACK, LOOKING_BACK, RULES[1:], RULES[:3], ())
+HISTORIES: tuple[tuple[tuple[str, dict[str, Any]], ...], ...] = (
+    tuple(("meter-1", {"residual": 20.0 + 25.0 * step}) for step in range(11)),
+    tuple(("smoke-1", {"smoke": step % 2 == 0}) for step in range(5)),
+    (("smoke-1", {"smoke": True}), ("smoke-2", {"smoke": True}), ("smoke-1", {"smoke": False})),
+    (("sos-1", {"sos": True}), ("smoke-2", {"smoke": True}), ("sos-1", {"sos": False})),
+    (("sos-1", {"sos": True}), ("sos-1", {"battery": 90.0}), ("sos-1", {"sos": False})),
+    tuple((each.id, {"battery": level}) for level in (3.0, 90.0) for each in DEVICES),
+    (("meter-1", {"cable": 90.0}), ("meter-1", {"cable": 20.0})),
+)
 DANGER_NAMES = ("smoke", "call", "sos", "heat", "gas")
 DEVICE_IDS = st.sampled_from([d.id for d in DEVICES])
 QUALITY = st.sampled_from([Quality.GOOD, Quality.GOOD, Quality.SUSPECT, Quality.BAD])
@@ -93,7 +122,7 @@ class Home(RuleBasedStateMachine):
         self.twin = Engine("home")
         self.sent: list[Notify] = []
         self.sounding: dict[str, DriveSounder] = {}
-        self.do(loaded(self.at))
+        self.do(loaded(self.at, rules=LOOKING_BACK))
 
     def do(self, happened: AnyInput) -> tuple[AnyEffect, ...]:
         effects = self.engine.step(happened)
@@ -126,6 +155,14 @@ class Home(RuleBasedStateMachine):
         for _ in range(times):
             self.do(happened)
         assert set(self.engine.alarms) == ids, "a redelivery raised a second alarm"
+
+    @rule(history=st.sampled_from(HISTORIES), pause=st.sampled_from([1.0, 170.0, 170.0]))
+    def looks_back(self, history: tuple[tuple[str, dict[str, Any]], ...], pause: float) -> None:
+        """What conditions that look back wait for: a level that rises, a detector that chatters, two of a zone, …"""
+        for device, said in history:
+            self.do(spoke(self.at, device, **said))
+            self.at += timedelta(seconds=pause)
+            self.do(TimePassed(at=self.at))
 
     @rule(name=st.sampled_from(["smoke", "gas", "temperature"]), retained=st.booleans())
     def stranger(self, name: str, retained: bool) -> None:
@@ -178,12 +215,19 @@ class Home(RuleBasedStateMachine):
             assert self.engine.suppressions.held() == before, "a refusal changed something"
 
     @rule(mode=st.sampled_from([Mode.DRILL, Mode.MAINTENANCE]), start=st.booleans(), device=DEVICE_IDS,
-          minutes=st.sampled_from([1, 30, 900]), zones=st.sampled_from([(), ("ward",)]))
-    def modes(self, mode: Mode, start: bool, device: str, minutes: int, zones: tuple[str, ...]) -> None:
+          minutes=st.sampled_from([1, 30, 900]), zones=st.sampled_from([(), ("ward",)]),
+          second=st.sampled_from(["carer", "carer", ""]))
+    def modes(self, mode: Mode, start: bool, device: str, minutes: int, zones: tuple[str, ...], second: str) -> None:
         works = list(self.engine.suppressions.maintenances) or [""]
+        calling = {a.id for a in self.engine.alarms.values() if not a.held and a.acknowledged is None}
         self.do(ModeRequested(at=self.at, person="director", mode=mode, device=device, zones=zones, reason="why",
                               verb=ModeVerb.START if start else ModeVerb.END, time_limit=timedelta(minutes=minutes),
-                              target="" if start or mode is Mode.DRILL else works[0]))
+                              target="" if start or mode is Mode.DRILL else works[0], confirmed_by=second))
+        if mode is Mode.MAINTENANCE and start:
+            assert not any(self.engine.alarms[each].held for each in calling), "work silenced what nobody took on"
+            begun = self.engine.suppressions.maintenances.keys() - set(works)
+            watched = any(d.category == "fire" and (d.zone in zones or not zones) for d in self.engine.site.devices)
+            assert not (begun and watched and not second), "one alone worked on detection"
 
     @rule(pick=st.integers(0, 19), outcome=st.sampled_from([*Outcome, Outcome.REFUSED, Outcome.REFUSED]))
     def reported(self, pick: int, outcome: Outcome) -> None:
