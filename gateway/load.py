@@ -21,7 +21,7 @@ from devices.catalog import PROFILES, VARIANTS
 from devices.codec import Profile
 from gateway.load_audit import check_audit
 from gateway.load_cameras import check_cameras
-from gateway.load_channels import check_channels
+from gateway.load_channels import check_addresses, check_channels
 from gateway.load_cross import cross_check
 from gateway.load_platforms import check_platforms
 from gateway.load_pushes import check_pushes
@@ -116,6 +116,7 @@ def examine(
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
         faults += check_channels(settings, secrets, str(path))
+        faults += check_addresses(settings, [site for _, site in sites])
         faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
         faults += check_audit(settings, str(path))
     if elsewhere:

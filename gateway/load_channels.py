@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.channel_addresses import address_fault
 from gateway.channel_settings import MailChannel, PhoneChannel
 from gateway.load_settings import Secrets, channel_secrets, check_url, readable, variable
 from gateway.settings import Settings
 from rules.parse import Fault
+from rules.site import Site
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _IN_URL: Final = ("access_token=", "key=", "/hook/")
@@ -26,6 +29,22 @@ def check_channels(settings: Settings, secrets: Secrets, file: str) -> list[Faul
             faults += check_url(url, f"{where}.url", file) or _address(channel, url, where, file)
         if isinstance(channel, MailChannel):
             faults += _mail(channel, where, file)
+    return faults
+
+
+def check_addresses(settings: Settings, sites: Iterable[Site]) -> list[Fault]:
+    """Addresses of people under which their channel reaches nobody: warnings, for the others are still told."""
+    kinds = {channel.name: channel.kind for channel in settings.channels}
+    faults = []
+    for site in sites:
+        for person in site.people:
+            for place, channel in enumerate(person.channels, 1):
+                kind = kinds.get(channel.destination, "")
+                words = address_fault(kind, channel.address) if kind else ""
+                if words:
+                    where = f"person {person.id}: channels[{place}].address"
+                    problem = f"{channel.destination} ({kind}) reaches nobody under {channel.address[:40]!r}"
+                    faults.append(Fault(file=f"home {site.id}", path=where, problem=problem, mend=words, warning=True))
     return faults
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.channel_addresses import address_fault, plain_landline, plain_mobile
 from gateway.channel_settings import Part
 from gateway.deliver.cloud_signing import aliyun_headers
 from gateway.deliver.destination import SendResult
@@ -18,8 +19,6 @@ from gateway.deliver.provider import (
     ProviderChannel,
     object_in,
     objects_in,
-    plain_landline,
-    plain_mobile,
     value_of,
 )
 from gateway.deliver.wording import Notice
@@ -82,6 +81,9 @@ class AliyunSms(_Aliyun):
         self._sign_name = sign_name
         self._parts = dict(parameters)
 
+    def address_fault(self, address: str) -> str:
+        return address_fault("aliyun-sms", address)
+
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         query = {
             "PhoneNumbers": plain_mobile(notify.address),
@@ -123,7 +125,6 @@ class AliyunVoice(_Aliyun):
     no acknowledgement: nobody pressed anything.
     """
 
-    mobiles_only = False
     known_within_s = 1200.0
 
     def __init__(
@@ -133,6 +134,9 @@ class AliyunVoice(_Aliyun):
         self._show_number = show_number
         self._parts = dict(parameters)
         self._play_times = play_times
+
+    def address_fault(self, address: str) -> str:
+        return address_fault("aliyun-voice", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         query = {

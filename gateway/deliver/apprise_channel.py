@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import apprise
 
+from gateway.channel_addresses import address_fault
 from gateway.clock import Clock
 from gateway.deliver.destination import SendResult
 from gateway.deliver.message_channel import MessageChannel, Words, refused, retry
@@ -41,7 +42,7 @@ class Apprise(MessageChannel):
     def address_fault(self, address: str) -> str:
         if PLACE in self._service and not address:
             return f"this channel's URL has {PLACE}, the site file has none"
-        return "" if len(address) <= _ADDRESS_MAX and address.isprintable() else "too long, or not printable"
+        return "too long" if len(address) > _ADDRESS_MAX else address_fault("apprise", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:  # noqa: ARG002  it takes no id
         if self._under_way >= _THREADS:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from gateway.channel_addresses import address_fault
 from gateway.clock import Clock
 from gateway.deliver.chat import cut
 from gateway.deliver.destination import SendResult
@@ -15,7 +15,6 @@ from gateway.http import HttpClient
 from rules.effects import Notify
 from rules.inputs import Outcome
 
-_DEVICE_KEY = re.compile(r"[0-9A-Za-z_-]{8,64}")
 _BODY_MAX = 2500
 """Of the 4,096 bytes that Apple's push service takes, link and sound included."""
 _GONE = ("device token", "baddevicetoken", "unregistered", "devicetokennotfortopic")
@@ -49,9 +48,7 @@ class Bark(HttpChannel):
         self._volume = volume
 
     def address_fault(self, address: str) -> str:
-        if not address:
-            return "no device key in the site file"
-        return "" if _DEVICE_KEY.fullmatch(address) else "a Bark device key has 8 to 64 letters and digits"
+        return address_fault("bark", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         answer = await self.post(encode(self._document(notify, notice, key)), self._headers, path="/push")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.channel_addresses import address_fault
 from gateway.clock import Clock
 from gateway.deliver.destination import SendResult
 from gateway.deliver.message_channel import HttpChannel, Words, encode, refused, retry
@@ -19,7 +19,6 @@ from gateway.http import HttpClient
 from rules.effects import Notify
 from rules.inputs import Outcome
 
-MOBILES = re.compile(r"\+?[0-9-]{5,20}(,\+?[0-9-]{5,20}){0,49}")
 _LIMITED_S = 60.0
 _HARMLESS = str.maketrans("[]*`<>_", "［］＊｀＜＞＿")
 
@@ -127,9 +126,7 @@ class DingTalkRobot(ChatRobot):
     text_max = 5000
 
     def address_fault(self, address: str) -> str:
-        if address in ("", "all") or MOBILES.fullmatch(address):
-            return ""
-        return "for DingTalk empty, `all`, or mobile numbers with commas between them"
+        return address_fault("dingtalk", address)
 
     async def converse(self, document: dict[str, Any]) -> dict[str, Any] | SendResult:
         """The token, and with a secret the millisecond of signing and the signature over both (valid for an hour)."""
@@ -191,9 +188,7 @@ class WeComRobot(ChatRobot):
     text_max = 2048
 
     def address_fault(self, address: str) -> str:
-        if address in ("", "all") or MOBILES.fullmatch(address):
-            return ""
-        return "for a WeCom robot empty, `all`, or mobile numbers with commas between them"
+        return address_fault("wecom-robot", address)
 
     async def converse(self, document: dict[str, Any]) -> dict[str, Any] | SendResult:
         """The key in the query is all that this robot asks for."""
@@ -233,12 +228,8 @@ class FeishuRobot(ChatRobot):
     text_max = 16_000
     """Of the 20 KB that a request may have."""
 
-    _OPEN_IDS = re.compile(r"ou_[0-9A-Za-z]{1,64}(,ou_[0-9A-Za-z]{1,64}){0,49}")
-
     def address_fault(self, address: str) -> str:
-        if address in ("", "all") or self._OPEN_IDS.fullmatch(address):
-            return ""
-        return "for Feishu empty, `all`, or open ids (ou_…) with commas between them"
+        return address_fault("feishu", address)
 
     async def converse(self, document: dict[str, Any]) -> dict[str, Any] | SendResult:
         """Feishu's signature has the secret in the key and signs nothing: not the way that DingTalk does it."""

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import aiosmtplib
 
+from gateway.channel_addresses import address_fault
 from gateway.clock import Clock
 from gateway.deliver.destination import SendResult
 from gateway.deliver.message_channel import MessageChannel, Words, refused, retry
@@ -19,7 +20,6 @@ from gateway.deliver.wording import Notice
 from rules.effects import Notify
 from rules.inputs import Outcome
 
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _NOT_AN_ATOM = re.compile(r"[^A-Za-z0-9.-]")
 _PERMANENT: Final = 500
 _AUTHENTICATION: Final = (530, 534, 535, 538)
@@ -59,9 +59,7 @@ class Mail(MessageChannel):
         self._password = password
 
     def address_fault(self, address: str) -> str:
-        if not address:
-            return "no mail address in the site file"
-        return "" if len(address) <= 254 and _ADDRESS.fullmatch(address) else "a mail address is name@host.example"
+        return address_fault("mail", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         mail = self._mail(notify, notice, key)

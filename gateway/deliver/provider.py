@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.channel_addresses import plain_landline, plain_mobile
 from gateway.channel_settings import Part
 from gateway.clock import Clock
 from gateway.deliver.destination import Later, SendResult
@@ -24,8 +24,6 @@ from rules.inputs import Outcome
 VALUE_MAX: Final = 35
 """Characters that a variable of an approved template may have (阿里云短信模板规范: 1 to 35)."""
 
-_MOBILE = re.compile(r"(?:\+?86|0086)?-?(1[3-9]\d{9})")
-_LANDLINE = re.compile(r"(?:\+86)?-?(0\d{2,3})-?(\d{7,8})")
 _PENDING_MAX = 1000
 _LIMITED_S = 60.0
 
@@ -46,7 +44,6 @@ class ProviderChannel(HttpChannel):
     1,000 are remembered (the oldest go), and none over a restart: its last state is then what is known of a message.
     """
 
-    mobiles_only = True
     known_within_s = 3600.0
     mended_by: Mapping[str, str] = {}
 
@@ -70,13 +67,6 @@ class ProviderChannel(HttpChannel):
         self._report_every_s = report_every_s
         self._pending: OrderedDict[str, Pending] = OrderedDict()
         self._calls = 0
-
-    def address_fault(self, address: str) -> str:
-        if plain_mobile(address):
-            return ""
-        if self.mobiles_only:
-            return "a mainland mobile number, as 13800000001 or +8613800000001"
-        return "" if plain_landline(address) else "a mainland number, as 13800000001 or 0731-88888888"
 
     def remember(self, notify: Notify, reference: str) -> SendResult:
         """The provider took it, under this reference: accepted, and asked for later."""
@@ -147,18 +137,6 @@ def objects_in(said: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def plain_mobile(address: str) -> str:
-    """The eleven digits of a mainland mobile number, or ""."""
-    found = _MOBILE.fullmatch(address.replace(" ", ""))
-    return found[1] if found else ""
-
-
-def plain_landline(address: str) -> str:
-    """The digits of a mainland landline with its area code, or ""."""
-    found = _LANDLINE.fullmatch(address.replace(" ", ""))
-    return found[1] + found[2] if found else ""
 
 
 def international(address: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from typing import Any
 
+from gateway.channel_addresses import address_fault
 from gateway.clock import Clock
 from gateway.deliver.destination import SendResult
 from gateway.deliver.message_channel import HttpChannel, Words, encode, judge_status, parse_object, refused, retry
@@ -44,7 +44,7 @@ class Webhook(HttpChannel):
         self._token = token
 
     def address_fault(self, address: str) -> str:
-        return "not printable" if not address.isprintable() else ""
+        return address_fault("webhook", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         body = encode(_webhook_document(notify, notice, key))
@@ -93,7 +93,6 @@ def _webhook_document(notify: Notify, notice: Notice, key: str) -> dict[str, Any
     }
 
 
-_NTFY_TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
 _NTFY_MESSAGE_MAX = 3800
 """ntfy turns a message of more than 4,096 bytes into an attachment (its server's `message-size-limit`)."""
 
@@ -129,11 +128,7 @@ class Ntfy(HttpChannel):
         self._token = token
 
     def address_fault(self, address: str) -> str:
-        if not address:
-            return "no ntfy topic in the site file"
-        if not _NTFY_TOPIC.fullmatch(address):
-            return "an ntfy topic has 1 to 64 letters, digits, - and _"
-        return ""
+        return address_fault("ntfy", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:  # noqa: ARG002  ntfy takes no id
         payload = encode(self._document(notify, notice))

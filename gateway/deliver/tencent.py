@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.channel_addresses import address_fault
 from gateway.channel_settings import Part
 from gateway.deliver.cloud_signing import tencent_headers
 from gateway.deliver.destination import SendResult
@@ -74,6 +75,9 @@ class TencentSms(_Tencent):
         super().__init__(*args, **own)
         self._sign_name = sign_name
 
+    def address_fault(self, address: str) -> str:
+        return address_fault("tencent-sms", address)
+
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         document = {
             "PhoneNumberSet": [international(notify.address)],
@@ -119,11 +123,13 @@ class TencentVoice(_Tencent):
 
     service = "vms"
     version = "2020-09-02"
-    mobiles_only = False
 
     def __init__(self, *args: Any, play_times: int, **own: Any) -> None:
         super().__init__(*args, **own)
         self._play_times = play_times
+
+    def address_fault(self, address: str) -> str:
+        return address_fault("tencent-voice", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:
         document = {

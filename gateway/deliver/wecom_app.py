@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any, Final
 
+from gateway.channel_addresses import address_fault
 from gateway.clock import Clock
 from gateway.deliver.chat import button, cut
 from gateway.deliver.destination import SendResult
@@ -16,7 +16,6 @@ from gateway.http import HttpClient
 from rules.effects import Notify
 from rules.inputs import Outcome
 
-_MEMBERS = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.@-]{0,63}(\|[0-9A-Za-z][0-9A-Za-z_.@-]{0,63}){0,49}")
 _TITLE_MAX, _DESCRIPTION_MAX, _TEXT_MAX, _BUTTON_MAX = 128, 512, 2048, 4
 _RENEW_EARLY_S = 300.0
 _STALE_TOKEN: Final = (40014, 41001, 42001)
@@ -69,7 +68,7 @@ class WeComApp(HttpChannel):
         self._fetching = asyncio.Lock()
 
     def address_fault(self, address: str) -> str:
-        return "" if _MEMBERS.fullmatch(address) else "a WeCom member's id (账号), several with | between them"
+        return address_fault("wecom-app", address)
 
     async def hand_over(self, notify: Notify, notice: Notice, key: str) -> SendResult:  # noqa: ARG002  it takes no id
         payload = encode(self._document(notify, notice))

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.channel_settings import KINDS
 from gateway.load import examine, load
-from tests.configuration_world import MAIN, changed, write
+from tests.configuration_world import MAIN, SITE, changed, write
 
 WEBHOOK = '\nname = "phone"\nkind = "webhook"\nurl = "https://hook.example.org/x"\n'
 TOKEN = 'token_file = "link-key"\n'
@@ -18,6 +18,30 @@ CLOUD = f'access_key = "AK"\ntemplate = "T"\n{SECRET}'
 
 def main(kind: str, rest: str = "") -> str:
     return changed(MAIN, WEBHOOK, f'\nname = "phone"\nkind = "{kind}"\n{rest}')
+
+
+ADDRESSES = {
+    "ntfy": ("wang-topic", "a/b"),
+    "dingtalk": ("", "wang"),
+    "wecom-robot": ("all", "wang"),
+    "wecom-app": ("wang|li", "wang|"),
+    "feishu": ("ou_1", "13800000001"),
+    "bark": ("device-key-1", "x"),
+    "mail": ("wang@example.org", "wang"),
+    "apprise": ("anything", "a\\tb"),
+    "aliyun-sms": ("+8613800000001", "0731-88888888"),
+    "aliyun-voice": ("0731-88888888", "88888888"),
+    "tencent-sms": ("13800000001", "1380000000"),
+    "tencent-voice": ("13800000001", "+1 202 555 0100"),
+}
+"""Of each kind an address that it takes, and one that it does not."""
+
+
+def site(*addresses: str) -> str:
+    text = SITE
+    for number, address in enumerate(addresses, 1):
+        text = changed(text, f'address = "{number}"', f'address = "{address}"')
+    return text
 
 
 def faults_of(folder: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
@@ -43,10 +67,21 @@ WHOLE = [
 
 @pytest.mark.parametrize(("kind", "rest"), WHOLE)
 def test_each_kind_loads_with_what_it_needs(tmp_path: Path, kind: str, rest: str) -> None:
-    configuration = load(write(tmp_path, main(kind, rest)), {})
+    good, _ = ADDRESSES[kind]
+    configuration = load(write(tmp_path, main(kind, rest), site(good, good)), {})
     (channel,) = configuration.settings.channels
     assert type(channel) is KINDS[kind]
     assert configuration.warnings == ()
+
+
+@pytest.mark.parametrize(("kind", "rest"), WHOLE)
+def test_an_address_that_reaches_nobody_is_a_warning_with_its_place(tmp_path: Path, kind: str, rest: str) -> None:
+    good, bad = ADDRESSES[kind]
+    configuration = load(write(tmp_path, main(kind, rest), site(good, bad)), {})
+    (warning,) = configuration.warnings
+    assert (warning.file, warning.path) == ("home home-a", "person director-1: channels[1].address")
+    assert f"phone ({kind}) reaches nobody" in warning.problem
+    assert warning.mend
 
 
 FAULTS = [
@@ -128,7 +163,7 @@ def test_fault_of_a_channel_is_told_once_and_says_how_to_mend_it(
 
 def test_mail_in_the_clear_is_a_warning(tmp_path: Path) -> None:
     text = main("mail", 'host = "smtp.example.org"\nsender = "a@example.org"\nsecurity = "none"\n')
-    (warning,) = load(write(tmp_path, text), {}).warnings
+    (warning,) = load(write(tmp_path, text, site("a@example.org", "b@example.org")), {}).warnings
     assert "in the clear" in str(warning)
 
 
