@@ -65,6 +65,9 @@ def subject_words(subject: str, language: str) -> str:
     if kind == "room":
         room = rest.rpartition("/")[2]
         return f"room {room}" if language == "en" else f"{room}房间"
+    if kind == "phone":
+        person, _, channel = rest.partition("/")
+        return f"{person} over {channel}" if language == "en" else f"{person}（{channel}）"
     if kind == "circuit":
         return f"circuit {rest}" if language == "en" else f"回路{rest}"
     return subject

@@ -39,6 +39,13 @@ _RESIDENT_WORDS: dict[ResidentClass, Text] = {
     ResidentClass.DEMENTIA: Text("失智", "dementia"),
 }
 _UNASSIGNED = Text("未登记区域", "unassigned zone")
+_OWN_ZONES = {
+    "": _UNASSIGNED,
+    "unassigned": _UNASSIGNED,
+    "gateway": Text("网关自身", "the gateway itself"),
+    "phones": Text("送达电话与通道", "phones and channels"),
+}
+"""The zones of the engine's own alarms, which no site file names."""
 _DRILL = Text("演练", "DRILL")
 _REPEAT = Text("再次呼叫", "REPEAT")
 _RECURRED = Text("复现", "RECURRED")
@@ -169,7 +176,7 @@ def _place(words: _Words, notify: Notify, site: Site | None) -> tuple[str, str, 
     if zone is not None:
         zone_name = one_line(words.pick(" ", ", ").join(zone_parts(zone, words.language)))
     else:
-        zone_name = words.of(_UNASSIGNED) if alarm.zone in ("", "unassigned") else alarm.zone
+        zone_name = words.of(_OWN_ZONES[alarm.zone]) if alarm.zone in _OWN_ZONES else alarm.zone
     if device is None:
         return home, zone_name, one_line(subject_words(alarm.subject, words.language))
     return home, zone_name, one_line(f"{device.room} {words.of(device.name)}")

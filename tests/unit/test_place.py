@@ -53,6 +53,7 @@ def test_a_detail(text: str, chinese: str) -> None:
         ("zone:ward-2", "整个区域", "whole zone"),
         ("room:ward-2/204", "204房间", "room 204"),
         ("circuit:c1", "回路c1", "circuit c1"),
+        ("phone:wang/sms", "wang（sms）", "wang over sms"),
     ],
 )
 def test_an_alarm_about_a_place(subject: str, chinese: str, english: str) -> None:
