@@ -30,6 +30,7 @@ from gateway.inbox import Delivery, Inbox, Stamp
 from gateway.interpreter import let_alarms_pass
 from gateway.links import Links
 from gateway.load import Configuration, ConfigurationFaults
+from gateway.load_drawings import drawing_of
 from gateway.local_socket import LocalSocket
 from gateway.metrics import Metrics
 from gateway.private_files import make_folder, tighten
@@ -278,6 +279,7 @@ class Gateway:
                 reach=self.parts.reach,
                 public_url=self.settings.public_url,
                 phone_ca=self.settings.console.phone_ca,
+                drawing=partial(drawing_of, self.configuration.site_files, self.sites),
                 language=self.settings.console.language,
                 ask_test=lambda *which: self.parts.canary.ask(*which),
                 closing=self.stop,

@@ -23,6 +23,7 @@ from gateway.load_audit import check_audit
 from gateway.load_cameras import check_cameras
 from gateway.load_channels import check_addresses, check_channels
 from gateway.load_cross import cross_check
+from gateway.load_drawings import check_drawings
 from gateway.load_platforms import check_platforms
 from gateway.load_pushes import check_pushes
 from gateway.load_settings import ABSENT, FILE_MAX, Secrets, absolute, find_secrets, validate
@@ -111,14 +112,15 @@ def examine(
     if settings is not None:
         settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
         faults += cross_check(settings, homes if len(homes) == len(site_paths) else None, str(path))
+        faults += check_drawings(sites)
         faults += check_cameras(settings, [site for _, site in sites], str(path))
         faults += check_platforms(settings, [site for _, site in sites], str(path))
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
         faults += found
         faults += check_channels(settings, secrets, str(path))
         faults += check_addresses(settings, [site for _, site in sites])
-        faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
         faults += check_audit(settings, str(path))
+        faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
     if elsewhere:
         faults = [msgspec.structs.replace(f, warning=True) if f.mend == ABSENT else f for f in faults]
     if settings is None or any(not fault.warning for fault in faults):

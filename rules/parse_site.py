@@ -23,6 +23,7 @@ SILENCE_MAX: Final = timedelta(days=31)
 BEDS_MAX: Final = 2000
 RESERVED_ZONES: Final = ("unassigned", "gateway", "phones")
 """Zones of the engine's own alarms: of devices that nobody registered, of the gateway itself, of the ways to people."""
+_DRAWING: Final = re.compile(r"(?!.*\.\.)[\w-][\w. -]*(/[\w-][\w. -]*)*\.(svg|png|jpg|jpeg|webp)\Z")
 _TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
@@ -122,7 +123,10 @@ def _zone(table: Table) -> Zone:
         residents=RESIDENTS.get(residents, ResidentClass.NONE),
         beds=table.whole("beds", 0, 0, BEDS_MAX),
         tags=_tags(table),
+        drawing=table.text("drawing", ""),
     )
+    if zone.drawing and _DRAWING.match(zone.drawing) is None:
+        table.fault("drawing", f"{zone.drawing!r} is no picture here", 'Write a file beside this: "drawings/2f.svg"')
     if zone.id in RESERVED_ZONES:
         table.fault("id", f"{zone.id!r} is kept for what has no place in the home", "Give the zone another id")
     table.close()

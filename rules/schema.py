@@ -198,6 +198,7 @@ def site_schema(kinds: Collection[str]) -> Schema:
         residents={"enum": list(RESIDENTS)},
         beds=_whole(0, BEDS_MAX),
         tags=_TAGS,
+        drawing=_named("平面图文件 / file of a picture of it, beside this file", _OPTIONAL),
     )
     schema = _table(
         ("home", "zone"),

@@ -28,7 +28,10 @@ HAZARD = "hazard_"
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the home that is handled as one: a floor's wing, the kitchen, a ward. Its devices have its `tags`."""
+    """A part of the home that is handled as one: a floor's wing, the kitchen, a ward. Its devices have its `tags`.
+
+    `drawing`: the file of a picture of it (平面图), seen from the site file.
+    """
 
     id: str
     name: Text
@@ -37,6 +40,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     residents: ResidentClass = ResidentClass.NONE
     beds: int = 0
     tags: tuple[str, ...] = ()
+    drawing: str = ""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

@@ -175,11 +175,19 @@ class IncidentView:
             "script": script_of(site, incident, opened.item, words) if opened.is_open else (),
             "help": who_need_help(site, incident, words) if opened.is_open else "",
             "steps": tick_lines(opened, words),
+            "drawing": self._drawing(opened) if holder is not None else "",
             "home_name": site.name.in_language(words.language),
             **self._holding(opened, person, result),
         }
         version = self._parts.changes.version
         return self._pages.live("app_incident" if holder else "phone", visit, site, version, result.status, **values)
+
+    def _drawing(self, opened: Opened) -> str:
+        """Where the picture of the zone is, for the app; "" where there is none."""
+        incident = opened.incident
+        if incident is None or self._parts.drawing(incident.home, incident.zone) is None:
+            return ""
+        return f"/app/home/{incident.home}/drawing/{incident.zone}"
 
     def _holding(self, opened: Opened, person: Person | None, result: Result) -> Mapping[str, object]:
         """Who has it, who comes, and what that means to the person whose page it is."""

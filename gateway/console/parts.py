@@ -317,6 +317,7 @@ class ConsoleParts:
     reach: PhoneReach | None = None
     public_url: str = ""
     phone_ca: Path | None = None
+    drawing: Callable[[str, str], Path | None] = lambda _home, _zone: None
     language: str = "zh"
     ask_test: Callable[[str, str, str], bool] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)

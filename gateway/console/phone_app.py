@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from starlette.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from gateway.console.actions import CAUSE_MAX, Answer, Asked, Desk
 from gateway.console.board import Row, incident_row
@@ -103,6 +104,15 @@ class AppPages:
         response = self._view.page(visit, opened, holder=holder)
         await self._renew(visit, holder, response)
         return response
+
+    async def drawing(self, visit: Visit) -> Response:
+        """The picture of a zone, for those whose home it is."""
+        holder = self._holders.of(visit)
+        params = visit.request.path_params
+        path = self._parts.drawing(params["home"], params["zone"]) if holder is not None else None
+        if holder is None or path is None or params["home"] not in holder.homes:
+            raise HTTPException(404)
+        return FileResponse(path)
 
     async def act(self, visit: Visit) -> Response:
         """A button of the incident: coming, support, a false alarm, a step done."""

@@ -37,6 +37,7 @@ def phone_routes(
         Route("/app", page(app.home, nobody), methods=["GET"]),
         Route("/app/home/{home}/incident/{id}", page(app.incident, nobody), methods=["GET"]),
         Route("/app/home/{home}/incident/{id}", page(app.act, nobody), methods=["POST"]),
+        Route("/app/home/{home}/drawing/{zone}", page(app.drawing, nobody), methods=["GET"]),
         Route("/app/home/{home}/handover", page(shifts.hand_over, nobody), methods=["POST"]),
         Route("/app/line", page(line.stream, nobody), methods=["GET"]),
         Route("/app/answer", page(line.answer, nobody), methods=["POST"]),

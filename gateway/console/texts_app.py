@@ -83,6 +83,7 @@ APP_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "app.nobody_coming": ("还没有人", "Nobody yet"),
     "app.told": ("已通知", "Told"),
     "app.asked_support": ("请求支援", "asked for support"),
+    "app.drawing": ("平面图：{place}", "Floor plan: {place}"),
     "app.help": ("需要帮助的人", "Who needs help"),
     "app.steps": ("处置步骤（做完一项勾一项）", "What to do (tick each step)"),
     "app.tick": ("完成：{step}", "Done: {step}"),
