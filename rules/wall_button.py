@@ -7,9 +7,9 @@ open: one that is stuck must not take on whatever comes. A word (`button`) count
 from __future__ import annotations
 
 from rules.incidents import Incidents
-from rules.index import PRESS_WORD
+from rules.index import ACKNOWLEDGE_BUTTON, PRESS_WORD
 from rules.inputs import OperatorActed, Verb
-from rules.site import Device
+from rules.site import Device, Site
 from rules.supervision import DeviceState
 from rules.turn import Turn
 
@@ -20,6 +20,15 @@ _RELEASES = ("release", "up", "none", "idle", "hold_stop")
 def person_of(device: Device) -> str:
     """Who took it on, as far as a button can know."""
     return f"button:{device.id}"
+
+
+def button_names(site: Site) -> dict[str, str]:
+    """What people read where a button stands for who took it on: its room and its name, as a person has one name."""
+    return {
+        person_of(device): f"{device.room} {device.name.zh}".strip()
+        for device in site.devices
+        if device.kind == ACKNOWLEDGE_BUTTON
+    }
 
 
 def asked_by_press(

@@ -15,6 +15,7 @@ from rules.place import is_place, zone_parts
 from rules.place import subject_words as place_words
 from rules.site import Site, Zone
 from rules.walk_test import WalkTest
+from rules.wall_button import button_names
 
 ROWS_MAX = 200
 
@@ -175,6 +176,8 @@ def person_words(site: Site | None, person: str) -> str:
         for each in (*site.people, *site.contacts):
             if each.id == person:
                 return each.name
+        if person in (buttons := button_names(site)):
+            return buttons[person]
     return person.removeprefix("account:").removeprefix("group:")
 
 

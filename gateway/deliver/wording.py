@@ -16,6 +16,7 @@ from rules.incident import Incident
 from rules.place import subject_words, zone_parts
 from rules.site import ResidentClass, Site
 from rules.text import Text
+from rules.wall_button import button_names
 
 SHORT_MAX = 70
 """Characters of one short message with Chinese words (3GPP TS 23.038: 140 octets of UCS-2)."""
@@ -236,7 +237,8 @@ def _residents(words: _Words, zone_id: str, site: Site | None) -> str:
 
 def _names(site: Site | None) -> dict[str, str]:
     people = (*site.people, *site.contacts) if site is not None else ()
-    return {person.id: one_line(person.name) for person in people}
+    buttons = button_names(site) if site is not None else {}
+    return {name: one_line(shown) for name, shown in (*buttons.items(), *((one.id, one.name) for one in people))}
 
 
 def _who_is_told(words: _Words, notify: Notify, site: Site | None) -> str:

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from devices.catalog import PROFILES
 from devices.means import meant, told, why_not
 from devices.reading import Quality, Reading, Report, Value
+from gateway.console.board import person_words
+from gateway.deliver.wording import compose
 from rules.alarm import Category
 from rules.condition import Equals
 from rules.effects import AlarmChanged, Change, Refused, StopNotifying
@@ -16,6 +18,7 @@ from rules.inputs import ReadingsArrived
 from rules.rule import Select
 from rules.site import Device
 from rules.text import Text
+from tests.deliver_world import START, incident, notify
 from tests.unit.engine_world import RULES, SITE, World, rule
 
 
@@ -214,3 +217,12 @@ def test_a_contact_can_be_wired_to_any_input_of_the_kind() -> None:
     assert report.readings == (Reading("acknowledge.pressed", True),)
     assert "acknowledge.pressed" in PROFILES["acknowledge_button"].points
     assert PROFILES["acknowledge_button"].category == ""
+
+
+def test_people_read_the_buttons_name() -> None:
+    site = replace(SITE, devices=(replace(button(), room="201", name=Text("东区确认按钮", "East button")),))
+    assert person_words(site, "button:wall") == "201 东区确认按钮"
+    assert person_words(site, "button:gone") == "button:gone"
+    taken = incident(acknowledged_by="button:wall", acknowledged_at=START)
+    over = replace(notify("m1"), purpose="over", incident=taken)
+    assert compose(over, site, "").lines[-1] == "201 东区确认按钮已接手处理。"
