@@ -53,7 +53,7 @@ KINDS: Final[dict[str, Proving]] = {
     "live": Proving(Loudness.SILENT, lag_max=5 * _SECOND, while_open=True),
     # Handed to the push service is not arrived: idle phones show a push 10 to 16 minutes late (anchors sheet no. 35).
     "web-push": Proving(Loudness.SILENT, lag_max=60 * _SECOND, answer_within=_HOUR),
-    "voice": _CALL,
+    "voice-line": _CALL,
     "aliyun-voice": _CALL,
     "tencent-voice": _CALL,
 }

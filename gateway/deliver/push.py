@@ -87,6 +87,7 @@ def _webhook_document(notify: Notify, notice: Notice, key: str) -> dict[str, Any
         "title": notice.title,
         "text": notice.text,
         "short": notice.short,
+        "code": notify.code,
         "url": notice.url,
         "alarm": notify.alarm,
         "incident": notify.incident,

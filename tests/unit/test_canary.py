@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from gateway import channel_settings
+from gateway.deliver import proving
 from gateway.deliver.canary import PURPOSE, Canary, notice_of_test
 from gateway.deliver.destination import SendResult
 from gateway.deliver.proving import Loudness, phase_of, proving_of
@@ -174,7 +176,7 @@ async def test_who_holds_a_post_sees_it_when_the_shift_begins_also_at_night() ->
 
 async def test_a_call_comes_once_a_week_in_the_daytime_of_a_workday() -> None:
     people = [person(f"p{n}", "call") for n in range(8)]
-    async with Stage(*people, kinds={"call": "voice"}) as stage:
+    async with Stage(*people, kinds={"call": "voice-line"}) as stage:
         await stage.go_on(days=5)
         channel = stage.channels["call"]
         assert sorted(channel.persons) == sorted(each.id for each in people)
@@ -192,7 +194,7 @@ async def test_no_test_is_made_while_a_danger_is_open_anywhere() -> None:
 
 
 async def test_a_test_under_way_gives_the_line_to_a_danger() -> None:
-    async with Stage(person("p0", "call"), kinds={"call": "voice"}) as stage:
+    async with Stage(person("p0", "call"), kinds={"call": "voice-line"}) as stage:
         stage.channels["call"].takes_s = 60.0
         assert stage.canary.ask("home", "p0", "call")
         await stage.go_on(seconds=5)
@@ -249,6 +251,9 @@ async def test_somebody_asks_for_a_test_now() -> None:
         assert stage.canary.ask("home", "p0", "sms")
         await stage.go_on(seconds=2)
         assert stage.channels["sms"].persons == ["p0"]
+        assert stage.canary.ask("home", "p0", "sms"), "while the canary rests between two tests"
+        await stage.go_on(seconds=5)
+        assert stage.channels["sms"].persons == ["p0", "p0"]
 
 
 @pytest.mark.parametrize("loudness", [Loudness.SILENT, Loudness.VISIBLE])
@@ -291,3 +296,7 @@ async def test_the_words_of_a_test_say_that_it_is_none(language: str, want: str)
 def test_kinds_that_nobody_listed_show_a_message_and_wait_for_its_confirmation() -> None:
     way = proving_of("anything")
     assert way.loudness is Loudness.VISIBLE and way.answer_within is not None
+
+
+def test_every_kind_that_proves_itself_in_its_own_way_is_a_kind_of_the_settings() -> None:
+    assert set(proving.KINDS) <= set(channel_settings.KINDS)
