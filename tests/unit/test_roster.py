@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from gateway.load import offsets_of
 from rules.holidays import is_holiday, is_workday
 from rules.people import Assignment, Hours, Override, Post, Shift
-from rules.roster import Roster
+from rules.roster import LocalTime, Roster
 from rules.site import Channel, Person, Site
 from rules.text import Text
 
@@ -285,6 +285,16 @@ def test_the_stretches_say_what_the_oracle_says_of_every_half_hour(site: Site) -
             instant += 10 * MINUTE
         for stretch in stretches[::3]:
             assert roster.holders(post, stretch.begins_at) == stretch.people
+
+
+@pytest.mark.parametrize(
+    ("local", "instant"),
+    [("2026-03-29T02:30", "2026-03-29T01:00"), ("2026-10-25T02:30", "2026-10-25T00:30")],
+    ids=["a time that never comes", "a time that comes twice"],
+)
+def test_a_time_of_day_is_its_first_instant_or_the_jump_over_it(local: str, instant: str) -> None:
+    time = LocalTime(offsets_of("Europe/Berlin"))
+    assert time.instant(datetime.fromisoformat(local), BEGIN) == datetime.fromisoformat(f"{instant}+00:00")
 
 
 @pytest.mark.parametrize("around", ["2026-03-29", "2026-10-25"], ids=["spring", "autumn"])

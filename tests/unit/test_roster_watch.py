@@ -161,6 +161,8 @@ def test_a_hand_over_has_both_names_and_stands_in_the_ledger_without_its_words()
     for _, body in rows:
         assert b'"incoming":"b"' in body or b'"handover_incoming":"b"' in body
         assert "翻身".encode() not in body
+        assert b"note_sha256" in body
+        assert b"open_items_sha256" in body
 
 
 def test_who_comes_early_is_no_substitute_and_both_count_as_on_duty() -> None:
