@@ -53,8 +53,8 @@ def zone_parts(zone: Zone, language: str) -> tuple[str, ...]:
 
 
 def is_place(subject: str) -> bool:
-    """Whether an alarm's subject is a place and no device."""
-    return subject.startswith(("zone:", "room:", "circuit:"))
+    """Whether an alarm's subject is a place, or somebody's phone, and no device."""
+    return subject.startswith(("zone:", "room:", "circuit:", "phone:"))
 
 
 def subject_words(subject: str, language: str) -> str:

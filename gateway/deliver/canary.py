@@ -138,13 +138,13 @@ class Canary:
     async def run(self) -> None:
         """Test what is due, again and again, until cancelled."""
         while True:
+            self._wake.clear()
             for test in list(self._due()):
                 if self._in_danger():
                     break
                 self._asked.discard(test.key)
                 await self._test(test)
                 await self._clock.sleep(PAUSE_S)
-            self._wake.clear()
             await self._rest()
 
     async def _rest(self) -> None:
