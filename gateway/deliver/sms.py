@@ -20,7 +20,7 @@ from gateway.deliver.quota import Quota
 from gateway.deliver.sms_file import Received
 from gateway.deliver.sms_modem import ModemProbe
 from gateway.deliver.sms_reply import code_in, credit_in, plain_number
-from gateway.deliver.sms_spool import DELIVERED, WITHDRAWN, Letter, Look, Note, Spool
+from gateway.deliver.sms_spool import DELIVERED, KEPT_MAX, WITHDRAWN, Letter, Look, Note, Spool
 from gateway.deliver.sms_text import Answer, answer_text, message_text
 from gateway.deliver.wording import Notice
 from gateway.metrics import Metrics
@@ -48,6 +48,7 @@ class SmsModem(MessageChannel):
     """One modem. A person's address is a number; a reply with a message's code from that number takes the incident on.
 
     A reply never gives a verdict and never resets. Nothing is sent to numbers that were sent nothing. Limits:
+    `kept_max` messages can still be reported on or replied to, the oldest are forgotten;
     `queue_max` messages wait in the outbox, beyond which only dangers to people are put there; where nothing is sent
     for `send_within_s`, what waits is withdrawn and said to be refused, so that the plan moves on and nobody gets it
     hours late, and of what is no danger only one message at a time is tried.
@@ -68,6 +69,7 @@ class SmsModem(MessageChannel):
         carriers: tuple[str, ...] = (),
         send_within_s: float = 90.0,
         queue_max: int = 20,
+        kept_max: int = KEPT_MAX,
         look_every_s: float = 0.5,
         timeout_s: float = 5.0,
     ) -> None:
@@ -80,6 +82,7 @@ class SmsModem(MessageChannel):
         self._carriers = frozenset(plain_number(number) for number in carriers)
         self._send_within_s = send_within_s
         self._queue_max = queue_max
+        self._kept_max = kept_max
         self._look_every_s = look_every_s
         self._kept: dict[str, Letter] = {}
         self._waiting: dict[str, float] = {}
@@ -132,7 +135,7 @@ class SmsModem(MessageChannel):
             words = f"the folders {', '.join(missing)} are missing or closed to us"
             self._tell(f"sms-modem:{self.name}", False, f"{words}: see the README, short messages")
             raise OSError(words)
-        self._kept = {letter.name: letter for letter in await asyncio.to_thread(self._spool.kept)}
+        self._kept = {letter.name: letter for letter in await asyncio.to_thread(self._spool.kept, self._kept_max)}
         credit = await asyncio.to_thread(self._spool.credit)
         if credit:
             self._tell(f"sms-credit:{self.name}", False, credit)
@@ -186,6 +189,10 @@ class SmsModem(MessageChannel):
         moved = await asyncio.to_thread(self._spool.keep, letter, folder, state)
         if moved is not None:
             self._kept[moved.name] = moved
+        while len(self._kept) > self._kept_max:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            await asyncio.to_thread(self._spool.forget, "kept", oldest)
 
     def _remember_told(self, name: str) -> None:
         """The journal did not take it: the file stays for the next start, and is not said again until then."""

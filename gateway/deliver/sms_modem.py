@@ -18,9 +18,6 @@ class ModemState(msgspec.Struct, frozen=True):
     """One line of the monitor. `imei` "" until the daemon has found the modem; `signal` in percent."""
 
     imei: str
-    sent: int
-    received: int
-    failed: int
     signal: int
 
 
@@ -30,10 +27,9 @@ def read_state(line: str) -> ModemState | None:
     if len(fields) != _FIELDS:
         return None
     try:
-        sent, received, failed, _, signal = (int(field) for field in fields[4:])
+        return ModemState(fields[2], int(fields[8]))
     except ValueError:
         return None
-    return ModemState(fields[2], sent, received, failed, signal)
 
 
 class ModemProbe:

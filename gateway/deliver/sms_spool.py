@@ -134,12 +134,12 @@ class Spool:
             received=tuple(self._received()),
         )
 
-    def kept(self) -> list[Letter]:
+    def kept(self, most: int) -> list[Letter]:
         """The messages that were sent and recorded, oldest first; what is beyond the limit is thrown away."""
         names = sorted(self._names("kept"), key=lambda name: name[4:])
-        for name in names[:-KEPT_MAX]:
+        for name in names[:-most]:
             (self._path / "kept" / name).unlink(missing_ok=True)
-        return list(self._read_letters("kept", names[-KEPT_MAX:]))
+        return list(self._read_letters("kept", names[-most:]))
 
     def waiting(self) -> list[Letter]:
         """The messages that gammu has not sent yet, in the order in which it will."""

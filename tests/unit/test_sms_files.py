@@ -170,7 +170,7 @@ def test_an_answer_is_one_part(answer: Answer, language: str) -> None:
 
 def test_the_monitor_says_how_the_modem_is() -> None:
     line = "Gammu 1.42.0 on Linux, kernel 6.1;;999999999999999;994299429942994;1;2;3;100;42"
-    assert read_state(line) == ModemState("999999999999999", 1, 2, 3, 42)
+    assert read_state(line) == ModemState("999999999999999", 42)
 
 
 @pytest.mark.parametrize("line", ["", "Failed to get status", "a;b;c;d;e;f;g;h;i"], ids=["empty", "words", "letters"])

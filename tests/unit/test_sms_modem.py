@@ -390,14 +390,14 @@ async def test_the_operators_words_about_credit_are_a_trouble_over_a_restart(wor
     assert world.metrics.sms_strangers == 0
 
 
-async def test_only_the_newest_kept_messages_are_remembered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.deliver.sms_spool.KEPT_MAX", 2)
-    for number in (1, 2, 3):
-        await sent(world, call(number, at=START + timedelta(seconds=number), category=Category.FIRE))
-    world.started_anew()
+async def test_only_the_newest_messages_are_kept(world: World) -> None:
+    world.started_anew(kept_max=3)
+    for number in (1, 2, 3, 4):
+        await sent(world, call(number, at=START + timedelta(seconds=number)))
+    assert [name.split("_")[1] for name in world.files("kept")] == ["001532", "001533", "001534"]
+    world.started_anew(kept_max=2)
     await world.channel.open()
-    assert len(world.files("kept")) == 2
-    assert "_001531_" not in "".join(world.files("kept"))
+    assert [name.split("_")[1] for name in world.files("kept")] == ["001533", "001534"]
 
 
 async def test_without_its_folders_it_says_which_are_missing(world: World, tmp_path: Path) -> None:
