@@ -206,16 +206,17 @@ async def test_a_test_under_way_gives_the_line_to_a_danger() -> None:
 
 
 async def test_a_full_quota_puts_the_test_off_and_is_no_failure() -> None:
-    async with Stage(person("p0", "n"), kinds={"n": "ntfy"}) as stage:
+    people = [person(f"p{n}", "n") for n in range(6)]
+    async with Stage(*people, kinds={"n": "ntfy"}) as stage:
         quota = stage.channels["n"].quota
-        await stage.go_on(seconds=59)
-        for _ in range(60 * 10):
+        for _ in range(60 * 11):
             while quota.left(Category.TROUBLE):
                 quota.take(Category.TROUBLE)
             await stage.go_on(seconds=1)
         assert stage.channels["n"].handed == [] and stage.proven == []
-        await stage.go_on(minutes=13)
-        assert stage.channels["n"].persons == ["p0"]
+        assert quota.left(Category.FIRE) == 10, "what is kept for dangers is untouched"
+        await stage.go_on(minutes=3)
+        assert sorted(stage.channels["n"].persons) == sorted(each.id for each in people)
 
 
 async def test_a_fault_that_may_pass_is_tried_three_times_before_it_is_one() -> None:
