@@ -37,6 +37,7 @@ class LiveStream:
         ended: Callable[[], bool],
         heartbeat_s: float = HEARTBEAT_S,
         line: Line | None = None,
+        gap_s: float = GAP_S,
     ) -> None:
         self._changes = changes
         self._closing = closing
@@ -44,6 +45,7 @@ class LiveStream:
         self._ended = ended
         self._heartbeat_s = heartbeat_s
         self._line = line
+        self._gap_s = gap_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -101,11 +103,11 @@ class LiveStream:
             waking.add(woken)
         changed: asyncio.Task[int] | None = None
         try:
-            gap = min(GAP_S, max(0.0, seconds))
+            gap = min(self._gap_s, max(0.0, seconds))
             done, _ = await asyncio.wait(waking, timeout=gap, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 changed = asyncio.create_task(self._changes.wait(told))
-                left = max(0.0, seconds - GAP_S)
+                left = max(0.0, seconds - gap)
                 await asyncio.wait({*waking, changed}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (woken, changed):

@@ -64,7 +64,7 @@ class Holders:
     def is_there(self, home: str, person: str) -> bool:
         """Whether somebody is in a home's list, as far as this gateway has the home."""
         site = self._parts.sites.get(home)
-        return site is not None and person_of(site, person) is not None
+        return site is not None and home in self._parts.engines and person_of(site, person) is not None
 
     def _csrf(self, phone: Phone) -> str:
         return hmac.new(self._parts.secret, f"csrf:phone:{phone.id}".encode(), hashlib.sha256).hexdigest()

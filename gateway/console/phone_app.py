@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from heapq import nsmallest
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from gateway.console.actions import CAUSE_MAX, Answer, Asked, Desk
 from gateway.console.board import Row, incident_row
 from gateway.console.gate import Form, Gate
 from gateway.console.holder import Holder, Holders, person_of
 from gateway.console.incident_view import IncidentView, Opened, Result
-from gateway.console.items import incident_alarms
 from gateway.console.outcomes import Found, read_outcome
 from gateway.console.parts import ConsoleParts, PhoneReach
 from gateway.console.phone_shifts import PhoneShifts
 from gateway.console.render import Pages, Visit
 from gateway.console.texts import Words
+from rules.alarm import Alarm
 from rules.incident import Finding, Incident
 from rules.inputs import AnyInput, ProcedureTicked, SupportRequested, Verb
 from rules.response import SUPPORT, TICK
 from rules.site import Site
 
-TASKS_MAX = 100
+TASKS_MAX = 30
 """Open incidents on one page, the most urgent first; those beyond are counted on it."""
+KINDS = ("calls", "mine", "other")
 CAUSES = ("cooking", "steam", "dust", "bumped", "smoking", "fault")
 """What makes detectors speak in homes without any fire; another cause is written."""
 
@@ -36,7 +38,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     row: Row
-    home: str
     home_name: str
     path: str
     danger: bool
@@ -64,6 +65,8 @@ class AppPages:
         self._holders = holders
         self._reach = reach
         self._shifts = shifts
+        self._texts: tuple[int, dict[tuple[tuple[str, ...], str, frozenset[str]], str]] = (-1, {})
+        self._rows: tuple[int, dict[tuple[str, str], Row], dict[str, dict[str, list[Alarm]]]] = (-1, {}, {})
 
     async def home(self, visit: Visit) -> Response:
         """What is to be done now."""
@@ -72,10 +75,12 @@ class AppPages:
             return self._stranger(visit)
         words = visit.words
         sites = [self._parts.sites[home] for home in holder.homes]
-        tasks = self._tasks(sites, holder, words)
-        calling = next((task for task in tasks if task.kind == "calls" and task.danger), None)
-        person = person_of(sites[0], holder.person)
         version = self._parts.changes.version
+        if visit.wants_fragment:
+            # What a hundred phones of a home ask for after each change is the same for most of them.
+            text = self._fragment(visit, sites, holder, version)
+            return HTMLResponse(text, headers={"x-version": str(version)})
+        person = person_of(sites[0], holder.person)
         response = self._pages.live(
             "app",
             visit,
@@ -83,17 +88,40 @@ class AppPages:
             version,
             holder=holder,
             person_name=person.name if person is not None else holder.person,
-            home_names=[site.name.in_language(words.language) for site in sites],
-            tasks=tasks[:TASKS_MAX],
-            tasks_left_off=max(0, len(tasks) - TASKS_MAX),
-            calling=calling,
-            shifts=() if visit.wants_fragment else self._shifts.lines(sites, holder, words),
+            shifts=self._shifts.lines(sites, holder, words),
             handed_over=visit.request.query_params.get("done") == "handover",
             push_key=self._reach.push_key,
             secure=visit.request.url.scheme == "https" or visit.request.url.hostname in ("127.0.0.1", "localhost"),
+            **self._listed(sites, holder, words),
         )
         await self._renew(visit, holder, response)
         return response
+
+    def _fragment(self, visit: Visit, sites: Sequence[Site], holder: Holder, version: int) -> str:
+        if self._texts[0] != version:
+            self._texts = (version, {})
+        mine = frozenset(
+            incident.id
+            for site in sites
+            for incident in self._parts.engines[site.id].incidents.values()
+            if holder.person in (incident.acknowledged_by, incident.seconded_by)
+        )
+        key = (holder.homes, visit.words.language, mine)
+        text = self._texts[1].get(key)
+        if text is None:
+            listed = self._listed(sites, holder, visit.words)
+            text = self._texts[1][key] = self._pages.text("_app.html", visit, sites[0], **listed)
+        return text
+
+    def _listed(self, sites: Sequence[Site], holder: Holder, words: Words) -> dict[str, object]:
+        """What the list shows, the same for everybody who has nothing of their own in it."""
+        tasks, left_off = self._tasks(sites, holder, words)
+        return {
+            "home_names": [site.name.in_language(words.language) for site in sites],
+            "tasks": tasks,
+            "tasks_left_off": left_off,
+            "calling": next((task for task in tasks if task.kind == "calls" and task.danger), None),
+        }
 
     async def incident(self, visit: Visit) -> Response:
         """One incident."""
@@ -225,20 +253,40 @@ class AppPages:
             self._holders.hand_cookie(visit, response, cookie)
             await self._reach.phones.seen(holder.phone)
 
-    def _tasks(self, sites: Sequence[Site], holder: Holder, words: Words) -> list[Task]:
-        tasks = []
+    def _tasks(self, sites: Sequence[Site], holder: Holder, words: Words) -> tuple[list[Task], int]:
+        """The most urgent open incidents, and how many there are beside these."""
+        found = []
         for site in sites:
-            engine = self._parts.engines.get(site.id)
-            if engine is None:
-                continue
-            for incident in engine.incidents.values():
+            for incident in self._parts.engines[site.id].incidents.values():
                 kind = "calls" if incident.is_calling else "other"
                 kind = "mine" if holder.person in (incident.acknowledged_by, incident.seconded_by) else kind
-                row = incident_row(site, engine, incident, incident_alarms(engine, incident), words)
-                name = site.name.in_language(words.language)
-                path = f"/app/home/{site.id}/incident/{incident.id}"
-                danger = incident.category.endangers_people
-                tasks.append(Task(kind=kind, row=row, home=site.id, home_name=name, path=path, danger=danger))
-        order = ("calls", "mine", "other")
-        tasks.sort(key=lambda task: (not task.danger, order.index(task.kind), task.row.category.rank, task.row.since))
-        return tasks
+                urgency = (not incident.category.endangers_people, KINDS.index(kind), incident.category.rank)
+                found.append((urgency, incident.opened_at, incident.id, site, incident))
+        # A flood has hundreds: only those that are shown are put into words.
+        shown = nsmallest(TASKS_MAX, found, key=lambda each: each[:3])
+        tasks = [self._task(site, incident, KINDS[urgency[1]], words) for urgency, _, _, site, incident in shown]
+        return tasks, len(found) - len(tasks)
+
+    def _task(self, site: Site, incident: Incident, kind: str, words: Words) -> Task:
+        version = self._parts.changes.version
+        if self._rows[0] != version:
+            self._rows = (version, {}, {})
+        _, rows, alarms = self._rows
+        if site.id not in alarms:
+            of_incident: dict[str, list[Alarm]] = {}
+            for alarm in sorted(self._parts.engines[site.id].alarms.values(), key=lambda a: (a.raised_at, a.id)):
+                of_incident.setdefault(alarm.incident, []).append(alarm)
+            alarms[site.id] = of_incident
+        row = rows.get((incident.id, words.language))
+        if row is None:
+            own = alarms[site.id].get(incident.id, [])
+            row = rows[(incident.id, words.language)] = incident_row(
+                site, self._parts.engines[site.id], incident, own, words
+            )
+        return Task(
+            kind=kind,
+            row=row,
+            home_name=site.name.in_language(words.language),
+            path=f"/app/home/{site.id}/incident/{incident.id}",
+            danger=incident.category.endangers_people,
+        )

@@ -20,6 +20,11 @@ from gateway.lines import PING_EVERY_S, Line, Lines
 from gateway.record.phones import PhonesUnusable, Subscription
 from rules.inputs import Outcome
 
+CHANGES_EVERY_S = 2.0
+"""A hundred phones that ask for their page anew take from the time to decide: in a flood they hear of it every 2 s.
+
+What calls somebody does not wait for that: it comes by itself.
+"""
 SHOWN_MAX = 16
 """Messages that one answer is about: a page shows one at a time."""
 ENDPOINT_MAX = 1024
@@ -77,6 +82,7 @@ class PhoneLine:
             lambda: self._pages.times(site),
             lambda: line.ended or self._holders.of(visit) is None,
             line=line,
+            gap_s=CHANGES_EVERY_S,
         )
         return _LineResponse(stream, self._lines, line, self._parts.clock.sleep)
 

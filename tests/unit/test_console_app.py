@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.console import phone_app
 from gateway.console.enrolment import device_words
 from gateway.console.installing import ICON_SIZES, draw_icon
 from gateway.console.routes import build
@@ -669,3 +670,27 @@ async def test_where_two_are_asked_for_the_second_one_is_needed(world: World, ph
     assert world.home.engine.incidents[world.home.incident].seconded_by == "p-li"
     assert "需要有人处理" not in (await second.get("/app")).text
     assert (await phone.get(path)).text.count("<b>李护工</b>") == 1
+
+
+async def test_a_flood_is_bounded_and_put_into_words_once_a_change(
+    world: World, phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_app, "TASKS_MAX", 2)
+    made: list[str] = []
+    row = phone_app.incident_row
+    monkeypatch.setattr(phone_app, "incident_row", lambda *args: (made.append(args[2].id), row(*args))[1])
+    world.home.say("meter-1", current__residual=900.0)
+    world.home.say("gas-1", gas__alarm=True)
+    world.home.say("smoke-1", smoke__alarm=True)
+    world.parts.changes.bump()
+    page = (await phone.get("/app")).text
+    assert "感烟探测器报警" in page and "可燃气体报警" in page
+    assert "剩余电流过大" not in page
+    assert "另有 1 个" in page
+    second = Browser(phone.app)
+    await world.enrolled(second, "p-li")
+    await second.get("/app?fragment=1")
+    assert len(made) == 2, "two incidents, however many phones look"
+    world.parts.changes.bump()
+    await second.get("/app?fragment=1")
+    assert len(made) == 4
