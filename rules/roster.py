@@ -88,9 +88,12 @@ class Roster:
 
     def next_change(self, post: str, at: datetime) -> Stretch | None:
         """The next stretch with other people, or None within `LOOK_AHEAD`."""
-        stretches = self.stretches(post, at, at + LOOK_AHEAD)
-        now = stretches[0].people
-        return next((each for each in stretches if each.people != now), None)
+        for ahead in (2 * _DAY, LOOK_AHEAD):
+            stretches = self.stretches(post, at, at + ahead)
+            found = next((each for each in stretches if each.people != stretches[0].people), None)
+            if found is not None:
+                break
+        return found
 
     def running_until(self, post: str, at: datetime) -> datetime:
         """When the last of the shifts ends that began before an instant and still run; the instant if none does."""

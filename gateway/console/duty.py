@@ -71,7 +71,8 @@ class DutyPages:
         first = chosen.replace(day=1) if monthly else chosen
         first -= first.weekday() * _DAY * monthly
         gaps = await asyncio.to_thread(find_gaps, site, now)
-        posts = post_views(site, duty, now, first, WEEK * MONTH_WEEKS if monthly else WEEK, words)
+        days = WEEK * MONTH_WEEKS if monthly else WEEK
+        posts = await asyncio.to_thread(post_views, site, duty, now, first, days, words)
         step = 31 * _DAY if monthly else WEEK * _DAY
         values = {
             "posts": posts,
