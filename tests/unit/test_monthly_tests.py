@@ -173,9 +173,9 @@ def test_a_drill_by_hand_counts() -> None:
 
 def test_after_downtime_none_begins_at_night_or_at_once() -> None:
     home = Home()
-    home.down(9.6 * 86400)  # 06:24 in China, ten days later
-    assert home.engine.drills.running is None
-    home.live(6)
+    effects = home.down(13.6 * 86400)  # 06:24 in China, behind the instant of the first
+    assert of(effects, DrillChanged) == [] and home.engine.drills.running is None
+    home.live(1)
     assert all(9 <= local(drill.started_at).hour <= 16 for drill in home.began) and home.began
 
 
