@@ -170,7 +170,13 @@ class PeopleCourier:
             links.set_up()
 
     async def learn(self, notify: Notify, result: SendResult) -> bool:
-        """Record what became known of a message after its hand-over (a `destination.Later`)."""
+        """Record what became known of a message after its hand-over (a `destination.Later`).
+
+        Channels remember messages over a restart: one of a home that is no longer here has nobody to be told to.
+        """
+        if notify.incident.home not in self._streams:
+            log.warning("a message of an unknown home", destination=self._name, home=notify.incident.home)
+            return True
         decision = await self._report(notify.incident.home, _send_reported(notify, result, final=False))
         return decision.durable
 

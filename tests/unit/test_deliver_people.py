@@ -465,6 +465,16 @@ async def test_what_is_learnt_later_is_recorded_and_ends_nothing(record: MemoryR
     assert phone.durable == [False, True]
 
 
+async def test_what_is_learnt_of_a_home_that_is_gone_is_told_to_nobody(
+    record: MemoryRecord, clock: ManualClock
+) -> None:
+    phone, desk = Learner(), Desk(record, clock)
+    await phone.learnt.put((notify("m1", incident=incident(home="sold")), SendResult(Outcome.ANSWERED)))
+    async with running(courier(phone, desk)):
+        await settle()
+    assert (phone.durable, desk.reports) == ([True], [])
+
+
 async def test_a_listener_that_breaks_is_a_trouble_and_listens_again(record: MemoryRecord, clock: ManualClock) -> None:
     phone, desk = Learner(OSError("the modem is gone")), Desk(record, clock)
     await phone.learnt.put((notify("m1"), SendResult(Outcome.READ)))
