@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from gateway.deliver.destination import SendResult
 from gateway.deliver.live import LiveChannel
 from gateway.deliver.quota import Quota
+from gateway.deliver.web_push import new_key
 from gateway.deliver.wording import compose
 from rules.effects import Notify
 from rules.inputs import OperatorActed, Outcome, ProcedureTicked, Verb
@@ -430,3 +432,42 @@ def test_the_operators_page_of_phones_can_be_read_and_fits(console: Console, lan
     expect(page.locator("#code")).to_have_text(re.compile(r"^[0-9A-Z]{5}-[0-9A-Z]{5}$"))
     expect(page.locator(".qr svg")).to_be_visible()
     assert {name: wrong for name, wrong in faults_of(page).items() if name != "small"} == {}
+
+
+# web push, as far as a browser without a push service goes
+
+
+def test_a_pushed_message_is_shown_and_the_gateway_hears_of_it(console: Console) -> None:
+    phone = Phone(console)
+    phone.context.grant_permissions(["notifications"], origin=console.server.address)
+    phone.enrol().open()
+    phone.page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
+    devtools = phone.context.new_cdp_session(phone.page)
+    registered: list[str] = []
+    devtools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registered.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    devtools.send("ServiceWorker.enable")
+    while not registered:
+        phone.page.wait_for_timeout(50)
+    said = {"message": "m1", "title": "[FIRE] Smoke", "text": "East wing", "home": "jinlan", "incident": "i1"}
+    message = {"origin": console.server.address, "registrationId": registered[-1], "data": json.dumps(said)}
+    devtools.send("ServiceWorker.deliverPushMessage", message)
+    console.wait(lambda: ("m1", "p-wang", Outcome.DELIVERED) in console.world.reach.said)
+    shown = phone.page.evaluate(
+        """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+        .map((each) => [each.title, each.body, each.tag])"""
+    )
+    assert shown == [["[FIRE] Smoke", "East wing", "i1"]]
+
+
+def test_a_push_that_cannot_be_switched_on_is_said(console: Console) -> None:
+    # A key of the right form: chromium asks its push service, and there is none.
+    console.world.reach.push_key = new_key()[1]
+    phone = Phone(console)
+    phone.context.grant_permissions(["notifications"], origin=console.server.address)
+    phone.enrol().open()
+    phone.page.click("#push")
+    expect(phone.page.locator("#push")).to_have_text(re.compile("could not be switched on|forbids"))
+    assert console.world.reach.phones.of_person("jinlan", "p-wang")[0].push is None
