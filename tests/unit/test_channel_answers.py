@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.channel_settings import KINDS
@@ -92,7 +92,12 @@ def near(value: Any) -> st.SearchStrategy[Any]:
 BODIES = (VALUES | VALUES.flatmap(near)).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=30)
 
 
+# A machine under load is no finding.
+UNHURRIED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+
 @pytest.mark.parametrize("kind", list(ADDRESSES))
+@UNHURRIED
 @given(status=st.sampled_from([200, 200, 200, 204, 302, 400, 403, 429, 500]), body=BODIES)
 def test_every_answer_becomes_a_result(kind: str, status: int, body: bytes) -> None:
     channel = channel_of(kind, status, body)
@@ -104,6 +109,7 @@ def test_every_answer_becomes_a_result(kind: str, status: int, body: bytes) -> N
 
 
 @pytest.mark.parametrize("kind", CLOUDS)
+@UNHURRIED
 @given(status=st.sampled_from([200, 200, 400, 500]), body=BODIES)
 def test_every_report_of_a_provider_is_understood_or_left(kind: str, status: int, body: bytes) -> None:
     channel = channel_of(kind, status, body)

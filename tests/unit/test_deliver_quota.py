@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.backoff import backoff_seconds
@@ -102,6 +102,7 @@ ASKED = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(per_minute=st.integers(1, 30), danger=st.integers(0, 30), fire=st.none() | st.integers(0, 30), asked=ASKED)
 def test_whatever_was_asked_before_the_shares_of_danger_and_of_fire_are_untouched_by_others(
     per_minute: int, danger: int, fire: int | None, asked: Sequence[tuple[Category, float]]
