@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from rules.people import Hours, Override, Post, Shift
 from rules.schedule import CHINA, Offsets, is_day, local_time
 from rules.site import Person, Site
+
+_T = TypeVar("_T")
 
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
@@ -127,14 +129,13 @@ class Roster:
         marks |= self._assignments(named, begin)
         ordered = sorted(mark for mark in marks if begin <= mark <= end)
         found: list[Stretch] = []
-        working, required = _Running(held), _Running(needed)
+        working, required, changing = _Running(held), _Running(needed), _Running(overrides)
         for since, until in pairwise(ordered):
-            people = working.at(since)
-            for opened, closed, override in overrides:
-                if opened <= since < closed:
-                    people = self._overridden(people, override, since)
+            people = tuple(dict.fromkeys(name for names in working.at(since) for name in names))
+            for override in changing.at(since):
+                people = self._overridden(people, override, since)
             people = tuple(name for name in people if self._may_hold(name, since))
-            count = self.posts[post].people_min if required.any_at(since) else 0
+            count = self.posts[post].people_min if required.at(since) else 0
             if found and found[-1].people == people and found[-1].needed == count:
                 found[-1] = Stretch(found[-1].begins_at, until, people, count)
             else:
@@ -177,25 +178,20 @@ Occurrence = tuple[datetime, datetime, tuple[str, ...]]
 """One time that a shift happens: from, until, who."""
 
 
-class _Running:
-    """Walks occurrences in time: which of them run at an instant that only ever moves on."""
+class _Running(Generic[_T]):
+    """Walks spans in time: what runs at an instant that only ever moves on, in the order in which it was written."""
 
-    def __init__(self, occurrences: Iterable[Occurrence]) -> None:
-        self._waiting = sorted(enumerate(occurrences), key=lambda each: each[1][0], reverse=True)
-        self._running: list[tuple[int, Occurrence]] = []
+    def __init__(self, spans: Iterable[tuple[datetime, datetime, _T]]) -> None:
+        self._waiting = sorted(enumerate(spans), key=lambda each: (each[1][0], each[0]), reverse=True)
+        self._running: dict[int, tuple[datetime, _T]] = {}
 
-    def at(self, instant: datetime) -> tuple[str, ...]:
-        """Who is named by what runs then, in the order of the shifts."""
+    def at(self, instant: datetime) -> list[_T]:
+        """What runs then."""
         while self._waiting and self._waiting[-1][1][0] <= instant:
-            self._running.append(self._waiting.pop())
-        self._running = [each for each in self._running if each[1][1] > instant]
-        named = sorted(self._running)
-        return tuple(dict.fromkeys(name for _, (_, _, people) in named for name in people))
-
-    def any_at(self, instant: datetime) -> bool:
-        """Whether anything runs then."""
-        self.at(instant)
-        return bool(self._running)
+            place, (_, until, what) = self._waiting.pop()
+            self._running[place] = until, what
+        self._running = {place: each for place, each in self._running.items() if each[0] > instant}
+        return [self._running[place][1] for place in sorted(self._running)]
 
 
 def post_occurrences(

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from rules.people import Assignment, Certificate, CertificateLevel, CertificateType, Hours, Post, PostKind, Shift
+from rules.people import (
+    Assignment,
+    Certificate,
+    CertificateLevel,
+    CertificateType,
+    Hours,
+    Override,
+    Post,
+    PostKind,
+    Shift,
+)
 from rules.roster import Roster
 from rules.roster_gaps import Gap, GapKind, find_gaps, urgent
 from rules.roster_words import gap_words
@@ -223,3 +233,14 @@ def test_a_year_of_thousands_of_shifts_is_looked_through_quickly() -> None:
     shifts = tuple(Shift(id=f"s{n}", post="care", hours=each, people=("a",)) for n, each in enumerate(hours))
     gaps = find_gaps(home(*shifts), datetime(2026, 11, 23, tzinfo=UTC))
     assert [gap.kind for gap in gaps if gap.post == "care"] != []
+
+
+def test_thousands_of_overrides_of_one_post_are_looked_through_quickly() -> None:
+    since = datetime.fromisoformat("2026-11-23T00:00")
+    changes = tuple(
+        Override(begins=begins, ends=begins + 16 * MINUTE, post="care", person="b", instead_of="a")
+        for begins in (since + n * 8 * MINUTE for n in range(5000))
+    )
+    always = Shift(id="s", post="care", hours=Hours(), people=("a",))
+    stretches = Roster(home(always, overrides=changes)).stretches("care", NOW, NOW + 27 * DAY)
+    assert [each.people for each in stretches] == [("b",)]
