@@ -19,7 +19,6 @@ from gateway.deliver.courier import Courier
 from gateway.deliver.couriers import open_couriers
 from gateway.deliver.gb26875 import QUEUE_MAX, CentreDestination
 from gateway.deliver.heartbeat import Heartbeat
-from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.ledger_gaps import LedgerGaps
 from gateway.deliver.ledger_heads import LedgerHeads
 from gateway.deliver.notices import NoticeMaker
@@ -47,8 +46,9 @@ from gateway.receive.video import VideoSource
 from gateway.receive.video_platform import VideoPlatformSource
 from gateway.record.journal import SqliteRecord
 from gateway.record.seal import FOLDER, KEY_FILE
-from gateway.settings import Broker, Camera, Influx, PanelListener, PanelUplink, Source, VideoPlatform
+from gateway.settings import Broker, Camera, PanelListener, PanelUplink, Source, VideoPlatform
 from gateway.shadow import Shadow
+from gateway.ways_store import write_store
 from rules.alarm import Alarm
 from rules.effects import DriveSounder
 from rules.incident import Incident
@@ -303,7 +303,7 @@ def ways_out(parts: Parts) -> Iterator[Work]:
     )
     yield parts.canary.run
     for store in settings.influx:
-        yield partial(_write_store, parts, store)
+        yield partial(write_store, parts, store)
     for uplink in settings.gb26875_up:
         yield from _centre(parts, uplink)
     yield Courier(parts.sheets, parts.record, homes, parts.clock, parts.inbox.submit, parts.jitter).run
@@ -372,20 +372,6 @@ def _centre(parts: Parts, uplink: PanelUplink) -> Iterator[Work]:
     )
     yield centre.run
     yield Courier(centre, parts.record, (home,), parts.clock, parts.inbox.submit, parts.jitter, QUEUE_MAX).run
-
-
-async def _write_store(parts: Parts, store: Influx) -> None:
-    """A time-series store must not get rows of 1970: it waits for the first synchronisation of the clock."""
-    await parts.synchronised.wait()
-    await InfluxWriter(
-        store,
-        parts.record,
-        tuple(parts.sites),
-        parts.sites.__getitem__,
-        parts.clock,
-        parts.health.tell,
-        jitter=parts.jitter,
-    ).run()
 
 
 def _open_incident(parts: Parts, home: str, incident: str) -> Incident | None:
