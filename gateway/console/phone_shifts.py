@@ -60,8 +60,11 @@ class PhoneShifts:
             for post in site.posts:
                 name = post.name.in_language(words.language)
                 on_duty = any(person.id == holder.person for person in engine.duty.on_duty(post.id, now))
-                stretches = engine.duty.roster.stretches(post.id, now, now + SHIFTS_AHEAD)
-                mine = [each for each in stretches if holder.person in each.people]
+                end = now + SHIFTS_AHEAD
+                stretches = engine.duty.roster.stretches(post.id, now, end)
+                # The last one may be cut by the end of the week: it is not a shift as it stands there.
+                whole = [each for each in stretches if each.ends_at < end or each.begins_at <= now]
+                mine = [each for each in whole if holder.person in each.people]
                 if on_duty and not any(each.begins_at <= now for each in mine):
                     mine.insert(0, stretches[0])
                 others = tuple(each for each in site.people if not each.group and each.id != holder.person)

@@ -57,6 +57,12 @@ class Times:
         form = "%H:%M:%S" if local.date() == today.date() else "%m-%d %H:%M:%S"
         return local.strftime(form) + self.suffix
 
+    def minute(self, at: datetime) -> str:
+        """Hours and minutes, as a roster says them; with the date where that is another day."""
+        local = self._local(at)
+        form = "%H:%M" if local.date() == self._local(self.now).date() else "%m-%d %H:%M"
+        return local.strftime(form) + self.suffix
+
     def on_the_wall(self, at: datetime) -> str:
         """Date and time of an instant that is the wall clock's already (a kept sheet's)."""
         return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") + self.suffix
