@@ -125,14 +125,45 @@ def rings() -> Iterable[str]:
     )
 
 
+def calls_back() -> Iterable[str]:
+    """Calls the line, and is told that it is busy; lets us know by ending well."""
+    invite = """<send retrans="500"><![CDATA[
+INVITE sip:anlian@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:13800138001@[local_ip]:[local_port]>;tag=[pid]caller[call_number]
+To: <sip:anlian@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:13800138001@[local_ip]:[local_port]>
+Max-Forwards: 70
+""" + _SOUND + "]]></send>"
+    ack = """<send><![CDATA[
+ACK sip:anlian@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:13800138001@[local_ip]:[local_port]>;tag=[pid]caller[call_number]
+To: <sip:anlian@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>"""
+    rings = (f'<recv response="{status}" optional="true"/>' for status in (100, 180))
+    return (invite, *rings, '<recv response="486" timeout="8000"/>', ack)
+
+
 class Callee:
     """sipp with one of these scenarios, for so many calls."""
 
-    def __init__(self, folder: Path, port: int, scenario: Iterable[str], calls: int = 1) -> None:
+    def __init__(
+        self, folder: Path, port: int, scenario: Iterable[str], calls: int = 1, *, to: int = 0
+    ) -> None:
+        """`to`: the port that it calls, where it calls."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._port = port
         self._calls = calls
+        self._to = [f"127.0.0.1:{to}"] if to else []
         text = "\n".join(scenario)
         (folder / "callee.xml").write_text(f'<?xml version="1.0"?>\n<scenario name="callee">\n{text}\n</scenario>\n')
         self.process: subprocess.Popen[bytes] | None = None
@@ -141,7 +172,7 @@ class Callee:
         binary = shutil.which("sipp") or "/usr/bin/sipp"
         arguments = ["-sf", "callee.xml", "-i", "127.0.0.1", "-p", str(self._port), "-m", str(self._calls), "-nostdin"]
         self.process = subprocess.Popen(
-            [binary, *arguments, "-mp", str(self._port + 2), "-trace_msg", "-message_file", "messages.log"],
+            [binary, *self._to, *arguments, "-mp", str(self._port + 2), "-trace_msg", "-message_file", "messages.log"],
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -39,6 +39,7 @@ ctrl_tcp_listen 127.0.0.1:{control}
 audio_source aufile,{folder}/none.wav
 audio_srate 8000
 audio_channels 1
+call_max_calls 1
 {listen}
 """
 
@@ -105,6 +106,8 @@ class Baresip:
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_EVENTS_MAX)
         self._asked = 0
+        self._is_calling = False
+        self._turning_away: set[asyncio.Task[dict[str, Any]]] = set()
 
     async def run(self) -> None:
         """Run the program until it ends or this is cancelled; OSError where it cannot be run or ended by itself."""
@@ -183,8 +186,17 @@ class Baresip:
             self._on_line("")
         elif kind == "REGISTER_FAIL":
             self._on_line(f"the trunk does not let us register: {said.get('param', '')}")
-        elif said.get("class") == "call" and said.get("direction") != "incoming" and not self._events.full():
+        elif said.get("direction") == "incoming":
+            self._turn_away(said)
+        elif said.get("class") == "call" and not self._events.full():
             self._events.put_nowait(said)
+
+    def _turn_away(self, said: dict[str, Any]) -> None:
+        """Whoever calls back hears busy: the line is for calling out. During a call baresip says so by itself."""
+        if said.get("type") == "CALL_INCOMING" and not self._is_calling:
+            task = asyncio.ensure_future(self._ask("hangup"))
+            self._turning_away.add(task)
+            task.add_done_callback(self._turning_away.discard)
 
     def _lost(self) -> None:
         self._writer = None
@@ -222,14 +234,16 @@ class Baresip:
             return CallEnd(End.LINE_FAULT, "baresip does not run")
         while not self._events.empty():
             self._events.get_nowait()
-        await self._ask("ausrc", f"aufile,{spoken}")
+        self._is_calling = True
         try:
+            await self._ask("ausrc", f"aufile,{spoken}")
             dialled = await self._ask("dial", f"sip:{number}@{self._line.server}")
             if not dialled.get("ok"):
                 return CallEnd(End.LINE_FAULT, str(dialled.get("data", "")).strip()[:200])
             return await self._talk(thanks, ring_s, talk_s)
         finally:
             # Also where the courier gives up: no phone may ring on for nobody.
+            self._is_calling = False
             await asyncio.shield(self._ask("hangup"))
 
     async def _talk(self, thanks: Path, ring_s: float, talk_s: float) -> CallEnd:

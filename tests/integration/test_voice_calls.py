@@ -24,7 +24,7 @@ from rules.effects import Notify
 from rules.inputs import Outcome
 from tests.deliver_world import notify
 from tests.servers import eventually, free_port, running
-from tests.sip_world import Callee, hangs_up, presses_by_info, presses_by_rtp, refuses, rings, says_nothing
+from tests.sip_world import Callee, calls_back, hangs_up, presses_by_info, presses_by_rtp, refuses, rings, says_nothing
 
 pytestmark = pytest.mark.integration
 
@@ -169,6 +169,37 @@ async def test_the_message_is_heard_again_and_again(world: World) -> None:
                 result = await line.send(call(), "h1:1:1.1")
                 assert result.outcome is Outcome.DELIVERED
     assert callee.messages().count("a=rtpmap:8 PCMA/8000") >= 4
+
+
+async def test_who_calls_back_hears_busy_and_the_line_stays_free(world: World, tmp_path: Path) -> None:
+    listen = free_port()
+    line = world.line(listen=f"127.0.0.1:{listen}")
+    caller = Callee(tmp_path / "caller", free_port(), calls_back(), to=listen)
+    with running(callee := world.callee(presses_by_info("1")), caller):
+        callee.start()
+        async with working(line):
+            await eventually(lambda: world.troubles == [("voice-line:calls", True, "")])
+            caller.start()
+            await eventually(lambda: "SIP/2.0 486" in caller.messages())
+            result = await line.send(call(), "h1:1:1.1")
+    assert result.outcome is Outcome.ANSWERED
+
+
+async def test_who_calls_back_in_the_midst_of_a_call_does_not_end_it(world: World, tmp_path: Path) -> None:
+    listen = free_port()
+    line = world.line(listen=f"127.0.0.1:{listen}", talk_s=4.0)
+    caller = Callee(tmp_path / "caller", free_port(), calls_back(), to=listen)
+    with running(callee := world.callee(says_nothing()), caller):
+        callee.start()
+        async with working(line):
+            sending = asyncio.create_task(line.send(call(), "h1:1:1.1"))
+            await eventually(lambda: "200 OK" in callee.messages())
+            caller.start()
+            await eventually(lambda: "SIP/2.0 486" in caller.messages())
+            assert not sending.done()
+            result = await sending
+    assert result.outcome is Outcome.DELIVERED
+    assert "no key was pressed" in result.detail
 
 
 async def test_a_line_whose_program_is_missing_is_a_trouble_and_a_retry(world: World) -> None:
