@@ -197,6 +197,12 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
             return self.seconded_at is None
         return self.until is Until.VERIFIED and self.verdict is None
 
+    def comes(self, person: str) -> bool:
+        """Whether this person has said, since it was taken on, that they come."""
+        since = self.acknowledged_at
+        lines = (step for step in self.timeline if since is not None and step.at >= since and step.who == person)
+        return any(step.event in ("acknowledged", "seconded", "coming_too") for step in lines)
+
     def taken_by_nobody(self) -> Incident:
         """The incident as if nobody had taken it on, before its plan begins anew."""
         return replace(self, acknowledged_at=None, acknowledged_by="", seconded_at=None, seconded_by="")

@@ -207,12 +207,20 @@ class Incidents:
         self._put(turn, incident, "acknowledged", by)
 
     def second(self, turn: Turn, duty: Duty, incident_id: str, by: str, alarm: Alarm) -> str:
-        """Somebody takes on what was taken on already: the second person that a plan asks for. Why not, or ""."""
+        """Somebody takes on what was taken on already: the second person that a plan asks for. Why not, or "".
+
+        That they come all the same is a line on the timeline.
+        """
         incident = self.open.get(incident_id)
         taken_by = incident.acknowledged_by if incident is not None else ""
         if not taken_by and alarm.acknowledged is not None:
             taken_by = alarm.acknowledged.by
-        if incident is None or incident.until is not Until.ACKNOWLEDGED_BY_TWO or incident.acknowledged_at is None:
+        if incident is None or incident.acknowledged_at is None:
+            return f"already acknowledged by {taken_by}"
+        awaits_second = incident.until is Until.ACKNOWLEDGED_BY_TWO and incident.seconded_at is None
+        if not awaits_second and not incident.comes(by):
+            self._put(turn, noted(incident, Step(turn.at, "coming_too", by)), "coming_too", by)
+        if incident.until is not Until.ACKNOWLEDGED_BY_TWO:
             return f"already acknowledged by {taken_by}"
         if incident.seconded_at is not None:
             return f"already acknowledged by {taken_by} and {incident.seconded_by}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -23,11 +22,9 @@ from rules.inputs import Verb
 from rules.procedure import steps_of
 from rules.site import Person, Site, Until
 
-COMING_TOO_MAX = 1024
-"""Second answers that the pages remember (the journal has them all); beyond it the oldest shows its button again."""
 DANGERS_MAX = 50
 """Further dangers that a page lists, the most urgent first; those beyond are counted on it."""
-_COMES = ("acknowledged", "seconded", "support")
+_COMES = ("acknowledged", "seconded", "coming_too", "support")
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +80,6 @@ class IncidentView:
         self._parts = parts
         self._pages = pages
         self._desk = desk
-        self._coming_too: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     async def look_up(self, home: str, incident_id: str, person_id: str, words: Words) -> Opened | None:
         """The incident as it is now; None where this gateway has no such home."""
@@ -116,10 +112,8 @@ class IncidentView:
         asked = Asked(person=person.id, verb=Verb.ACKNOWLEDGE, target=incident.id, via=via)
         answer = await self._desk.act(opened.site.id, asked)
         now = opened.engine.incidents.get(incident.id)
-        taken_by_another = not answer.done and answer.answered and now is not None and now.acknowledged_at is not None
-        if now is not None and taken_by_another and now.acknowledged_at is not None:
-            # The engine refuses a second acknowledgement, and journals it. To the second carer it is no refusal.
-            self._note_coming_too(now.id, person.id, now.acknowledged_at)
+        if not answer.done and answer.answered and now is not None and now.acknowledged_at is not None:
+            # The engine refuses a second acknowledgement, and writes down who comes too. To them it is no refusal.
             return Result()
         return self.result_of(opened, answer, words)
 
@@ -131,18 +125,6 @@ class IncidentView:
             reasons = " ".join(refusal_words(opened.site, opened.engine, each, words) for each in answer.reasons)
             return Result(status=answer.status, problem=f"{words('refused.title')}: {reasons}")
         return Result(note="" if answer.durable else words("done.not_durable"))
-
-    def _note_coming_too(self, incident: str, person: str, taken_at: datetime) -> None:
-        """Whoever comes, too, has no button until the incident is nobody's again."""
-        self._coming_too[(incident, person)] = taken_at
-        while len(self._coming_too) > COMING_TOO_MAX:
-            self._coming_too.popitem(last=False)
-
-    def _comes_too(self, incident: Incident, person: str) -> bool:
-        taken = incident.acknowledged_at
-        if taken is None:
-            return False
-        return incident.seconded_by == person or self._coming_too.get((incident.id, person)) == taken
 
     def page(
         self,
@@ -198,23 +180,18 @@ class IncidentView:
         taken = incident.acknowledged_at is not None
         mine = taken and person is not None and incident.acknowledged_by == person.id
         before = person is not None and not taken and _acknowledged_before(incident, person)
-        too = [
-            Coming(person_words(site, who), at)
-            for (about, who), at in self._coming_too.items()
-            if about == incident.id and at == incident.acknowledged_at
-        ]
         return {
             "taken": taken,
             "awaits": _awaits(incident) if opened.is_open else "",
             "taken_by": person_words(site, incident.acknowledged_by),
             "taken_at": incident.acknowledged_at,
             "mine": mine,
-            "too": not mine and person is not None and self._comes_too(incident, person.id),
+            "too": not mine and person is not None and taken and incident.comes(person.id),
             "grew": opened.is_open and not result.note and before and not incident.support_by,
             "support": person_words(site, incident.support_by) if incident.support_by else "",
             "support_at": incident.support_at,
             "asked": person is not None and incident.support_by == person.id,
-            "coming": [*who_comes(site, incident), *too],
+            "coming": who_comes(site, incident),
         }
 
 

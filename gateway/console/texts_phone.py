@@ -89,6 +89,7 @@ PHONE_EVENTS: Final[dict[str, tuple[str, str]]] = {
     "ticked": ("处置步骤完成", "step done"),
     "unticked": ("撤销处置步骤", "step taken back"),
     "support": ("请求支援", "support needed"),
+    "coming_too": ("也去", "coming, too"),
 }
 
 HAZARDS: Final[dict[str, tuple[str, str]]] = {

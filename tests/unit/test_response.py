@@ -193,3 +193,17 @@ def test_support_calls_the_next_step_of_every_chain(world: World) -> None:
     world.spoke("smoke-1", smoke=True)
     world.acknowledges(world.incident().id)
     assert {person for person, _ in told(support(world))} == {"second", "county"}
+
+
+def test_who_comes_too_is_written_down_once(world: World) -> None:
+    target = world.incident().id
+    world.acknowledges(target, "second")
+    first = world.acknowledges(target, "director")
+    assert refusals(first) == ["already acknowledged by second"]
+    assert incident_changes(first) == ["coming_too"]
+    again = world.acknowledges(target, "director")
+    assert (refusals(again), incident_changes(again)) == (["already acknowledged by second"], [])
+    assert incident_changes(world.acknowledges(target, "second")) == [], "who has it comes anyway"
+    world.wait(1)
+    world.spoke("smoke-2", smoke=True)
+    assert not world.incident().comes("director"), "it is nobody's again"
