@@ -24,7 +24,7 @@ from gateway.record.wire import (
     join_entries,
 )
 from rules.alarm import Acknowledgement, Alarm, Category, Suppression, SuppressionKind
-from rules.condition import Above, AllOf, AnyOf, Below, Equals, Not, Silent
+from rules.condition import Above, AllOf, AnyOf, Below, Equals, Not, Schedule, Silent
 from rules.drill import Drill, TimingLine, TimingSheet
 from rules.effects import (
     AlarmChanged,
@@ -41,7 +41,7 @@ from rules.effects import (
     SuppressionChanged,
     WalkTestChanged,
 )
-from rules.incident import Incident, Step, Tick, Verdict, VerdictKind, Verification
+from rules.incident import ChainProgress, Incident, Step, Tick, Verdict, VerdictKind, Verification
 from rules.inputs import (
     AnyInput,
     ChannelProven,
@@ -69,7 +69,19 @@ from rules.inputs import (
 )
 from rules.people import Handover
 from rules.rule import Rule, Select
-from rules.site import Channel, Device, Person, Plan, PlanStep, ResidentClass, Site, Zone
+from rules.site import (
+    Chain,
+    Channel,
+    ChannelOrder,
+    Device,
+    Person,
+    Plan,
+    PlanStep,
+    ResidentClass,
+    Site,
+    Until,
+    Zone,
+)
 from rules.text import Text
 from rules.walk_test import Armed, Proof, ProofKind, RealAlarm, WalkTest
 from tests.record_world import HOME, alarm_entry, journal, telemetry
@@ -264,6 +276,29 @@ WALK_TEST = WalkTest(
     ended_by="zhang",
     ended_because="ended by a person",
 )
+PLAN = Plan(
+    category=Category.FIRE,
+    steps=(PlanStep(tell=("post:care",), channels=("sms",), order=ChannelOrder.IN_ORDER),),
+    id="night",
+    when=Schedule(begins=1320, ends=360, days=("workday",)),
+    residents=(ResidentClass.DEMENTIA,),
+    until=Until.ACKNOWLEDGED_BY_TWO,
+    re_alarm_after=timedelta(minutes=2),
+    channel_wait=timedelta(seconds=15),
+    chains=(Chain(name="county", steps=(PlanStep(tell=("role:township",), after=timedelta(seconds=60)),)),),
+    is_hastened=False,
+)
+CALLING = msgspec.structs.replace(
+    INCIDENT,
+    plan="night",
+    pace=0.5,
+    chains=(ChainProgress(name="county", step=1, next_step_at=AT, pace=0.5),),
+    until=Until.ACKNOWLEDGED_BY_TWO,
+    re_alarm_after=timedelta(minutes=2),
+    seconded_by="li",
+    seconded_at=AT,
+    code="07",
+)
 LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
     (
         ModeRequested(
@@ -453,6 +488,24 @@ LATER: tuple[tuple[AnyInput, tuple[AnyEffect, ...]], ...] = (
                 ),
                 change="refused",
                 by="zhang",
+            ),
+        ),
+    ),
+    (
+        SiteChanged(
+            at=AT, site=msgspec.structs.replace(SITE, plans=(PLAN,), is_single_staffed=True), rules=(), ruleset="abc"
+        ),
+        (
+            IncidentChanged(at=AT, incident=CALLING, change="seconded", by="li"),
+            Notify(
+                at=AT,
+                message="home-a:1:22.m1",
+                person="li",
+                channel="sms",
+                address="1",
+                alarm=ALARM,
+                incident=CALLING,
+                code="07",
             ),
         ),
     ),
