@@ -114,6 +114,11 @@ def refuses(status: str) -> Iterable[str]:
     return (_INVITED, _reply(status, tag=_TAG, again=True), _recv("ACK"))
 
 
+def turns_registrations_away(status: str) -> Iterable[str]:
+    """A trunk that knows nobody."""
+    return (_recv("REGISTER"), _reply(status, tag=_TAG), '<pause milliseconds="100"/>')
+
+
 def rings() -> Iterable[str]:
     """Rings, and nobody is there."""
     return (

@@ -136,12 +136,8 @@ class Baresip:
         listen = f"sip_listen {line.listen}" if line.listen else ""
         text = _CONFIG.format(modules=line.modules, control=control, folder=folder, listen=listen)
         (folder / "config").write_text(text)
-        secret = f';auth_pass="{line.password}"' if line.password else ""
-        register = 600 if line.register else 0
-        account = f"<sip:{line.user}@{line.server}>;regint={register}{secret};audio_codecs=PCMA,PCMU\n"
-        accounts = folder / "accounts"
-        accounts.touch(0o600)
-        accounts.write_text(account)
+        # The account comes over the control connection: what became of a registration before that, nobody would hear.
+        (folder / "accounts").write_text("")
 
     async def _connect(
         self, process: asyncio.subprocess.Process, control: int
@@ -159,9 +155,7 @@ class Baresip:
 
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        self._ready.set()
-        if not self._line.register:
-            self._on_line("")
+        opening = asyncio.ensure_future(self._open_account())
         try:
             while True:
                 size = int((await reader.readuntil(b":"))[:-1])
@@ -173,7 +167,21 @@ class Baresip:
         except (ValueError, msgspec.DecodeError) as error:
             raise OSError(f"the control connection speaks something else: {error}") from error
         finally:
+            opening.cancel()
             writer.close()
+
+    async def _open_account(self) -> None:
+        line = self._line
+        secret = f';auth_pass="{line.password}"' if line.password else ""
+        register = 600 if line.register else 0
+        account = f"<sip:{line.user}@{line.server}>;regint={register}{secret};audio_codecs=PCMA,PCMU"
+        made = await self._ask("uanew", account)
+        if not made.get("ok"):
+            self._on_line(f"baresip does not take the account: {str(made.get('data', '')).strip()[:200]}")
+            return
+        self._ready.set()
+        if not line.register:
+            self._on_line("")
 
     def _heard(self, said: dict[str, Any]) -> None:
         if said.get("response"):

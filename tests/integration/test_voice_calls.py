@@ -24,7 +24,17 @@ from rules.effects import Notify
 from rules.inputs import Outcome
 from tests.deliver_world import notify
 from tests.servers import eventually, free_port, running
-from tests.sip_world import Callee, calls_back, hangs_up, presses_by_info, presses_by_rtp, refuses, rings, says_nothing
+from tests.sip_world import (
+    Callee,
+    calls_back,
+    hangs_up,
+    presses_by_info,
+    presses_by_rtp,
+    refuses,
+    rings,
+    says_nothing,
+    turns_registrations_away,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -200,6 +210,18 @@ async def test_who_calls_back_in_the_midst_of_a_call_does_not_end_it(world: Worl
             result = await sending
     assert result.outcome is Outcome.DELIVERED
     assert "no key was pressed" in result.detail
+
+
+async def test_a_trunk_that_does_not_take_us_is_a_trouble(world: World) -> None:
+    line = world.line(register=True, password="secret")
+    with running(trunk := world.callee(turns_registrations_away("403 Forbidden"))):
+        trunk.start()
+        async with working(line):
+            await eventually(lambda: len(world.troubles) == 1)
+    assert world.troubles == [
+        ("voice-line:calls", False, "the trunk does not let us register: 403 Forbidden"),
+    ]
+    assert "secret" not in trunk.messages()
 
 
 async def test_a_line_whose_program_is_missing_is_a_trouble_and_a_retry(world: World) -> None:
