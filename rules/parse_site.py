@@ -21,7 +21,7 @@ from rules.site import Device, Person, ResidentClass, Site, Zone
 SILENCE_MIN: Final = timedelta(seconds=10)
 SILENCE_MAX: Final = timedelta(days=31)
 BEDS_MAX: Final = 2000
-RESERVED_ZONES: Final = ("unassigned", "gateway", "phones")
+RESERVED_ZONES: Final = ("unassigned", "gateway", "phones", "duty")
 """Zones of the engine's own alarms: of devices that nobody registered, of the gateway itself, of the ways to people."""
 _DRAWING: Final = re.compile(r"(?!.*\.\.)[\w-][\w. -]*(/[\w-][\w. -]*)*\.(svg|png|jpg|jpeg|webp)\Z")
 _TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")

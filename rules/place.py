@@ -68,6 +68,8 @@ def subject_words(subject: str, language: str) -> str:
     if kind == "phone":
         person, _, channel = rest.partition("/")
         return f"{person} over {channel}" if language == "en" else f"{person}（{channel}）"
+    if kind == "post":
+        return f"post {rest}" if language == "en" else f"岗位{rest}"
     if kind == "circuit":
         return f"circuit {rest}" if language == "en" else f"回路{rest}"
     return subject

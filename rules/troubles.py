@@ -64,7 +64,7 @@ def _of_duty(rule: str, title: Text, post: str, detail: str) -> Cause:
         priority=3,
         latch=False,
         subject=f"post:{post}",
-        zone="gateway",
+        zone=DUTY,
         detail=detail,
     )
 
@@ -96,6 +96,9 @@ def phone_unproven(person: str, channel: str, detail: str) -> Cause:
         detail=detail,
     )
 
+
+DUTY = "duty"
+"""The zone of a gap in the roster, and of a post that nobody took over."""
 
 PHONES = "phones"
 """The zone of what is wrong with the ways to people."""

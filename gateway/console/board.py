@@ -11,6 +11,7 @@ from gateway.console.parts import Health, ShownDevice, ShownEngine
 from gateway.console.texts import Words
 from rules.alarm import Alarm, Category, State, SuppressionKind, shown_state
 from rules.incident import Incident
+from rules.parse_site import RESERVED_ZONES
 from rules.place import is_place, zone_parts
 from rules.place import subject_words as place_words
 from rules.site import Site, Zone
@@ -152,7 +153,7 @@ def zone_words(site: Site, zone: str, words: Words) -> str:
     """A zone as a person finds it: building, floor, name."""
     found = find_zone(site, zone)
     if found is None:
-        return words(f"zone.{zone or 'unassigned'}") if zone in ("", "unassigned", "gateway", "phones") else zone
+        return words(f"zone.{zone or 'unassigned'}") if zone in ("", *RESERVED_ZONES) else zone
     return " · ".join(zone_parts(found, words.language))
 
 

@@ -10,6 +10,7 @@ DUTY_EVENTS: Final[dict[str, tuple[str, str]]] = {
 }
 
 DUTY_TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "zone.duty": ("值班", "Duty"),
     "nav.duty": ("值班", "Duty"),
     "duty.title": ("值班表", "Duty roster"),
     "duty.done": ("已保存，立即生效。", "Saved, and in force at once."),

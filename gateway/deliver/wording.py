@@ -44,6 +44,7 @@ _OWN_ZONES = {
     "": _UNASSIGNED,
     "unassigned": _UNASSIGNED,
     "gateway": Text("网关自身", "the gateway itself"),
+    "duty": Text("值班", "duty"),
     "phones": Text("送达电话与通道", "phones and channels"),
 }
 """The zones of the engine's own alarms, which no site file names."""
@@ -178,6 +179,9 @@ def _place(words: _Words, notify: Notify, site: Site | None) -> tuple[str, str, 
         zone_name = one_line(words.pick(" ", ", ").join(zone_parts(zone, words.language)))
     else:
         zone_name = words.of(_OWN_ZONES[alarm.zone]) if alarm.zone in _OWN_ZONES else alarm.zone
+    post = next((each for each in site.posts if alarm.subject == f"post:{each.id}"), None)
+    if post is not None:
+        return home, zone_name, one_line(words.of(post.name))
     if device is None:
         return home, zone_name, one_line(subject_words(alarm.subject, words.language))
     return home, zone_name, one_line(f"{device.room} {words.of(device.name)}")

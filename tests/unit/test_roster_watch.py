@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from gateway.deliver.wording import compose
 from gateway.record.ledger_rows import rows_of
 from gateway.record.record import JournalEntry
 from rules.alarm import Category
@@ -234,3 +235,18 @@ def test_a_restart_knows_the_hand_overs_and_the_gaps() -> None:
     assert [person.id for person in again.duty.on_duty("care", home.at)] == ["a", "c"]
     assert again.next_deadline() == home.engine.next_deadline()
     assert again.snapshot() == home.engine.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("language", "where", "note"),
+    [
+        ("zh", "地点：院 值班 护理", "说明：11-26 20:00–11-27 08:00 护理：无人值班"),
+        ("en", "Where: 院, duty, care", "Note: 11-26 20:00–11-27 08:00 care: nobody is on duty"),
+    ],
+)
+def test_the_message_says_which_post_and_when_in_the_reader_s_language(language: str, where: str, note: str) -> None:
+    home = Home(ENDS, at("11-26 10:00"))
+    (notify,) = [each for entry in home.entries for each in entry.effects if isinstance(each, Notify)]
+    lines = compose(notify, ENDS, "https://x", language).lines
+    assert where in lines
+    assert note in lines
