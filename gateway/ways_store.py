@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.deliver.influx import InfluxWriter
 from gateway.deliver.influx_post import Poster, Verdict, open_poster
+from gateway.deliver.line_protocol import home_tags
 from gateway.report.quality_rows import Post, QualityRows
 from gateway.settings import Influx
 
@@ -31,7 +32,7 @@ async def write_store(parts: Parts, store: Influx) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(writer.run())
-            group.create_task(QualityRows(journal, parts.sites, parts.clock, _posting(poster)).run())
+            group.create_task(QualityRows(journal, parts.sites, home_tags, parts.clock, _posting(poster)).run())
     finally:
         await poster.aclose()
 

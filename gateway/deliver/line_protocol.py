@@ -89,6 +89,11 @@ def _field(name: str) -> _Field | None:
     return field
 
 
+def home_tags(site: Site) -> str:
+    """The tags of a home, with a comma before each: every row has them."""
+    return _tags((("county", site.county), ("town", site.town), ("home", site.id)))
+
+
 def _tags(pairs: tuple[tuple[str, str], ...]) -> str:
     """`,key=value` of each pair; a pair without a value is omitted (an empty tag value is refused)."""
     return "".join(f",{key}={value}" for key, text in pairs if (value := escape_key(text)))
@@ -111,7 +116,7 @@ class LineBuilder:
     def use(self, site: Site) -> None:
         """From now on devices are found in this site."""
         self.site = site
-        self._home = _tags((("county", site.county), ("town", site.town), ("home", site.id)))
+        self._home = home_tags(site)
         self._heads: dict[str, str] = {}
         for device in site.devices:
             kind = escape_key(device.kind) or "other"

@@ -36,8 +36,8 @@ Post = Callable[[bytes], Awaitable[bool]]
 """Posts lines to a store; whether it took them, or will never take them (then nothing is gained by asking again)."""
 
 
-def row_of(home: str, found: Quality, at: datetime) -> str:
-    """One row of line protocol. Every field is a float; a time that nobody can tell is left out."""
+def row_of(tags: str, found: Quality, at: datetime) -> str:
+    """One row, under the tags of its home. Every field is a float; a time that nobody can tell is left out."""
     fields = {
         "alarms": found.alarms,
         "average": found.average,
@@ -58,15 +58,18 @@ def row_of(home: str, found: Quality, at: datetime) -> str:
     if found.to_verify.count:
         fields |= {"verify_s": found.to_verify.median_s, "verify_p90_s": found.to_verify.p90_s}
     told = ",".join(f"{name}={float(value)!r}" for name, value in fields.items())
-    return f"quality,home={home} {told} {int(at.timestamp() * 1000)}"
+    return f"quality{tags} {told} {int(at.timestamp() * 1000)}"
 
 
 class QualityRows:
     """Makes the rows of all homes and posts them to one store. What the store says of itself its writer tells."""
 
-    def __init__(self, journal: Path, sites: Mapping[str, Site], clock: Clock, post: Post) -> None:
+    def __init__(
+        self, journal: Path, sites: Mapping[str, Site], tags_of: Callable[[Site], str], clock: Clock, post: Post
+    ) -> None:
         self._journal = journal
         self._sites = sites
+        self._tags_of = tags_of
         self._clock = clock
         self._post = post
         self._next: datetime | None = None
@@ -97,7 +100,9 @@ class QualityRows:
 
     def _lines(self, hour: datetime) -> bytes:
         with ArchiveFile(self._journal) as file:
-            rows = [row_of(home, count(file, site, hour - SPAN, hour), hour) for home, site in self._sites.items()]
+            rows = [
+                row_of(self._tags_of(site), count(file, site, hour - SPAN, hour), hour) for site in self._sites.values()
+            ]
         return "\n".join(rows).encode()
 
 

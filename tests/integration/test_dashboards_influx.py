@@ -14,12 +14,14 @@ import pytest
 from dashboards.build import dashboards
 from devices.catalog import PROFILES
 from devices.reading import Kind, Reading, Report, Value, find_point
-from gateway.deliver.line_protocol import whole_ms
+from gateway.deliver.line_protocol import home_tags, whole_ms
 from gateway.record.record import JournalEntry
+from gateway.report.quality_rows import row_of
 from rules.alarm import Acknowledgement, Alarm, Category
 from rules.effects import AlarmChanged, AnyEffect, Change, IncidentChanged, Notify
 from rules.incident import Incident
 from rules.inputs import AnyInput, LinkChanged, Outcome, ReadingsArrived, SendReported, TimePassed
+from rules.quality import QualityCount
 from rules.site import Site
 from rules.text import Text
 from tests.influx_world import (
@@ -143,6 +145,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def quality_of(story: Story, now: datetime) -> str:
+    """The home's row of alarm quality, as it is made each full hour."""
+    counted = QualityCount(now - timedelta(hours=24), now)
+    for entry in story.entries:
+        counted.take(entry.effects)
+    return row_of(home_tags(story.site), counted.report(), now)
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> Iterator[InfluxServer]:
     """A server that holds what a writer made of the two homes."""
@@ -159,6 +169,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> Iterator[
         async with writing(writer) as task:
             await until(lambda: all(record.cursor("influx", h) == record.head(h) for h in ("h1", "h2")), task)
         assert not record.quarantined
+        server.write("\n".join(quality_of(story, now) for story in stories))
         return server
 
     server = asyncio.run(fill())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.deliver.influx_post import open_poster
+from gateway.deliver.line_protocol import home_tags
 from gateway.report.quality_rows import QualityRows
 from gateway.ways_store import _posting
 from rules.site import Site
@@ -28,9 +29,9 @@ async def test_the_rows_of_two_hours_stand_once_each(tmp_path: Path) -> None:
         async with journal(tmp_path, clock) as record:
             await record.commit([alarm_entry(seq) for seq in range(1, 6)])
             clock.advance(3600)
+            sites = {HOME: Site(id=HOME, name=Text("甲"))}
             rows = [
-                QualityRows(tmp_path / "journal.db", {HOME: Site(id=HOME, name=Text("甲"))}, clock, _posting(poster))
-                for _ in range(2)
+                QualityRows(tmp_path / "journal.db", sites, home_tags, clock, _posting(poster)) for _ in range(2)
             ]
             assert await rows[0].write_due()
             clock.advance(3600)

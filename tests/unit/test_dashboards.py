@@ -135,7 +135,7 @@ def test_every_device_kind_that_a_panel_reads_exists() -> None:
         for query in queries(one):
             for plain, several in re.findall(r'FROM (?:"(\w+)"|/\^\(([\w|]+)\)\$/)', query):
                 read |= set(several.split("|")) if several else {plain}
-    assert read - {"alarm", "incident", "delivery", "gateway"} <= set(KINDS)
+    assert read - {"alarm", "incident", "delivery", "gateway", "quality"} <= set(KINDS)
     assert {"smoke", "electrical", "video", "alarm", "gateway", "delivery"} <= read
 
 

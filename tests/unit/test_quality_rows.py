@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.deliver.influx_post import PostResult, Verdict
+from gateway.deliver.line_protocol import home_tags
 from gateway.report.quality_rows import AGAIN_S, LATE_S, QualityRows, row_of
 from gateway.ways_store import _posting
 from rules.quality import QualityCount, VerdictKind
@@ -63,15 +64,15 @@ def test_a_row_tells_the_figures_as_floats() -> None:
     first = home.raised(10, priority=1)
     home.raised(20, subject="smoke-2", priority=4)
     home.judged(30, first, VerdictKind.FALSE)
-    place, fields, at = parsed(row_of("home-a", home.report(), DAY + timedelta(days=1)))
-    assert place == "quality,home=home-a"
+    place, fields, at = parsed(row_of(",county=c,home=home-a", home.report(), DAY + timedelta(days=1)))
+    assert place == "quality,county=c,home=home-a"
     assert (fields["alarms"], fields["priority.1"], fields["priority.4"], fields["false"]) == (2.0, 1.0, 1.0, 1.0)
     assert fields["average"] == 2 / 144 and fields["peak"] == 2.0
     assert at == int((DAY + timedelta(days=1)).timestamp() * 1000)
 
 
 def test_times_that_nobody_can_tell_are_left_out() -> None:
-    _, fields, _ = parsed(row_of("home-a", QualityCount(DAY, DAY + timedelta(days=1)).report(), DAY))
+    _, fields, _ = parsed(row_of(",county=c,home=home-a", QualityCount(DAY, DAY + timedelta(days=1)).report(), DAY))
     assert not [name for name in fields if name.endswith("_s")]
     assert fields["alarms"] == 0.0 and len(fields) == 16
 
@@ -82,7 +83,7 @@ async def test_each_home_has_its_row_and_writing_again_gives_the_same(tmp_path: 
         await record.commit([alarm_entry(seq) for seq in range(1, 6)])
         clock.advance(3600)
         for _ in range(2):
-            assert await QualityRows(tmp_path / "journal.db", SITES, clock, store.post).write_due()
+            assert await QualityRows(tmp_path / "journal.db", SITES, home_tags, clock, store.post).write_due()
     assert store.posts[0] == store.posts[1]
     rows = [parsed(line) for line in store.posts[0]]
     assert [(place, fields["alarms"]) for place, fields, _ in rows] == [
@@ -95,7 +96,7 @@ async def test_each_home_has_its_row_and_writing_again_gives_the_same(tmp_path: 
 async def test_hours_that_the_store_missed_are_written_behind_it_up_to_a_day(tmp_path: Path) -> None:
     clock, store = ManualClock(), Store()
     async with journal(tmp_path, clock):
-        rows = QualityRows(tmp_path / "journal.db", {HOME: SITES[HOME]}, clock, store.post)
+        rows = QualityRows(tmp_path / "journal.db", {HOME: SITES[HOME]}, home_tags, clock, store.post)
         assert await rows.write_due()
         assert await rows.write_due(), "nothing is due"
         store.takes = False
@@ -112,14 +113,14 @@ async def test_hours_that_the_store_missed_are_written_behind_it_up_to_a_day(tmp
 
 async def test_a_journal_that_cannot_be_read_is_asked_again(tmp_path: Path) -> None:
     store = Store()
-    assert not await QualityRows(tmp_path / "none.db", SITES, ManualClock(), store.post).write_due()
+    assert not await QualityRows(tmp_path / "none.db", SITES, home_tags, ManualClock(), store.post).write_due()
     assert store.posts == []
 
 
 async def test_it_goes_on_hour_by_hour_and_asks_again_after_a_minute(tmp_path: Path) -> None:
     clock, store = ManualClock(), Store()
     async with journal(tmp_path, clock):
-        task = asyncio.create_task(QualityRows(tmp_path / "journal.db", SITES, clock, store.post).run())
+        task = asyncio.create_task(QualityRows(tmp_path / "journal.db", SITES, home_tags, clock, store.post).run())
         await until(lambda: len(store.posts) == 1)
         store.takes = False
         await passes(clock, 3600 + LATE_S, lambda: store.asked >= 2)
