@@ -13,7 +13,7 @@ import msgspec
 
 from rules.alarm import Alarm, SuppressionKind
 from rules.effects import AlarmChanged, AnyEffect, Change, IncidentChanged
-from rules.incident import VerdictKind
+from rules.incident import Incident, Verdict, VerdictKind
 
 WINDOW = timedelta(minutes=10)
 """The span in which alarms are counted; one alarm in it is the steady state's target (EEMUA 191)."""
@@ -154,7 +154,7 @@ class QualityCount:
                     self._on_alarm(effect.at, effect.change, alarm)
                 case IncidentChanged(incident=incident, change="verdict") if incident.verdict is not None:
                     if effect.at >= self._begin:
-                        self._on_verdict(effect)
+                        self._on_verdict(incident, incident.verdict)
                 case _:
                     continue
 
@@ -211,10 +211,7 @@ class QualityCount:
                 self._fleeting_count += 1
                 del self._fleeting[cause]
 
-    def _on_verdict(self, effect: IncidentChanged) -> None:
-        incident, verdict = effect.incident, effect.incident.verdict
-        if verdict is None:
-            return
+    def _on_verdict(self, incident: Incident, verdict: Verdict) -> None:
         month = f"{verdict.at + self._offset:%Y-%m}"
         subjects = frozenset(self._subjects[alarm] for alarm in incident.alarms if alarm in self._subjects)
         self._verdicts[incident.id] = (verdict.kind.value, month, subjects)

@@ -82,8 +82,14 @@ def check_signals(day: GatewayDay, entries: list[JournalEntry]) -> None:
 
 def check_places(day: GatewayDay, entries: list[JournalEntry]) -> None:
     """Whoever was away has caught up: no change of an alarm waits for him."""
-    changed = [entry.seq for entry in entries if any(isinstance(one, AlarmChanged) for one in entry.effects)]
-    last = max((seq for seq in changed if seq <= day.checked_at), default=0)
+    last = max(
+        (
+            entry.seq
+            for entry in entries
+            if entry.at < day.due_before and any(isinstance(one, AlarmChanged) for one in entry.effects)
+        ),
+        default=0,
+    )
     behind = {name: reached for name, reached in day.reached.items() if reached < last}
     assert not behind, f"the last change of an alarm is at {last}, and there stand {behind}"
 

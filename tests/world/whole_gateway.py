@@ -109,6 +109,7 @@ class GatewayDay:
         self.acts: Counter[tuple[str, str]] = Counter()
         self.reached: dict[str, int] = {}
         self.checked_at = 0
+        self.due_before = START
         self.sent = 0
         self.healing = False
         self.broken: Broken | None = None
@@ -386,6 +387,7 @@ class GatewayDay:
             raise Broken(self.where(f"{len(waiting)} packets are not acknowledged, the first {waiting[0]}"))
         self.reached = {name: life.record.cursor(name, HOME) for name in self.places}
         self.checked_at = life.record.head(HOME)
+        self.due_before = self.clock.now() - timedelta(seconds=60)
 
 
     def where(self, words: str) -> str:
