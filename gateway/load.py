@@ -99,7 +99,7 @@ def examine(
     values = read_toml(path, str(path), "", faults)
     if values is None:
         return None, tuple(faults)
-    settings, found = validate(values, str(path))
+    part, found = validate(values, str(path))
     faults += found
     base = path.parent
     site_paths = [base / text for text in _texts(values, "sites")]
@@ -109,18 +109,20 @@ def examine(
     rules = join_packs(packs, [site for _, site in sites], faults)
     shadow_rules = _shadow_rules(_texts(values, "shadow_packs"), base, packs, [site for _, site in sites], faults)
     secrets = Secrets({})
-    if settings is not None:
-        settings = absolute(settings, base, frozenset(SHIPPED_PACKS))
-        faults += cross_check(settings, homes if len(homes) == len(site_paths) else None, str(path))
-        faults += check_drawings(sites)
-        faults += check_cameras(settings, [site for _, site in sites], str(path))
-        faults += check_platforms(settings, [site for _, site in sites], str(path))
+    settings = None
+    if part is not None:
+        settings = absolute(part.settings, base, frozenset(SHIPPED_PACKS))
+        whole = homes if len(homes) == len(site_paths) else None
         secrets, found = find_secrets(settings, os.environ if environment is None else environment, str(path))
-        faults += found
-        faults += check_channels(settings, secrets, str(path))
-        faults += check_addresses(settings, [site for _, site in sites])
-        faults += check_audit(settings, str(path))
-        faults += check_pushes(settings, homes if len(homes) == len(site_paths) else None, secrets, str(path))
+        found += cross_check(settings, whole, str(path))
+        found += check_drawings(sites)
+        found += check_cameras(settings, [site for _, site in sites], str(path))
+        found += check_platforms(settings, [site for _, site in sites], str(path))
+        found += check_channels(settings, secrets, str(path))
+        found += check_addresses(settings, [site for _, site in sites])
+        found += check_pushes(settings, whole, secrets, str(path))
+        found += check_audit(settings, str(path))
+        faults += part.own(found)
     if elsewhere:
         faults = [msgspec.structs.replace(f, warning=True) if f.mend == ABSENT else f for f in faults]
     if settings is None or any(not fault.warning for fault in faults):

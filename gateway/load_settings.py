@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import stat
 import types
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.channel_settings import KINDS, PhoneChannel
+from gateway.load_partly import Part, readable_part
 from gateway.section import Tls
 from gateway.settings import Settings
 from rules.parse import Fault, suggestion
@@ -54,28 +54,13 @@ def variable(kind: str, name: str, what: str) -> str:
     return f"{ENVIRONMENT}{kind}_{name}_{what}".upper().replace("-", "_")
 
 
-def validate(values: Mapping[str, Any], file: str) -> tuple[Settings | None, list[Fault]]:
-    """The settings and every fault in them. None if they cannot be read even without the keys that nobody knows."""
+def validate(values: Mapping[str, Any], file: str) -> tuple[Part | None, list[Fault]]:
+    """The settings and every fault in them, without what is at fault. None if nothing can be read then."""
     try:
-        return Settings.model_validate(values), []
+        return Part(Settings.model_validate(values)), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    faults = [_fault(detail, file) for detail in details]
-    unknown = [_place(detail) for detail in details if detail["type"] == "extra_forbidden"]
-    if len(unknown) < len(details):
-        return None, faults
-    return Settings.model_validate(_without(values, unknown)), faults
-
-
-def _without(values: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> Any:
-    """The tables without these keys: what is left can still be checked against the rest of the configuration."""
-    kept = copy.deepcopy(dict(values))
-    for place in places:
-        inner: Any = kept
-        for step in place[:-1]:
-            inner = inner[step]
-        inner.pop(place[-1], None)
-    return kept
+    return readable_part(values, details, _place), [_fault(detail, file) for detail in details]
 
 
 def _place(detail: ErrorDetails) -> tuple[int | str, ...]:

@@ -382,3 +382,71 @@ def test_a_main_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert told(tmp_path / "none.toml") == [
         "none.toml: cannot be read: No such file or directory. Make the file, or mend the path"
     ]
+
+
+# every fault in one round: what is at fault is left out, and the rest is checked against each other all the same
+
+SECOND = """
+[[sources]]
+name = "wrong"
+broker = "locla"
+home = "home-b"
+codec = "zigbee2mqtt"
+prefix = "other"
+"""
+
+
+def test_a_fault_of_one_table_hides_no_fault_of_another(tmp_path: Path) -> None:
+    main = changed(MAIN, 'name = "local"\n', 'name = "local"\nport = "no number"\n') + SECOND
+    found = told(write(tmp_path, main))
+    assert [line.partition(": ")[2].partition(":")[0] for line in found] == [
+        "brokers[1].port",
+        "sources[2].broker",
+        "sources[2].home",
+    ], found
+
+
+def test_what_follows_from_a_table_at_fault_is_not_told(tmp_path: Path) -> None:
+    """A source needs its codec: without it the table is left out, and nobody misses it."""
+    main = changed(MAIN, 'codec = "zigbee2mqtt"\n', "") + SECOND
+    found = told(write(tmp_path, main))
+    assert [line.partition(": ")[2].partition(":")[0] for line in found] == [
+        "sources[1].codec",
+        "sources[2].broker",
+        "sources[2].home",
+    ], found
+
+
+def test_a_broker_at_fault_is_not_called_unknown_by_its_sources(tmp_path: Path) -> None:
+    main = changed(MAIN, '[[brokers]]\nname = "local"\n', '[[brokers]]\nname = "local"\ntls = "yes"\nhost = ["x"]\n')
+    found = told(write(tmp_path, main + SECOND))
+    assert not [line for line in found if "unknown broker 'local'" in line], found
+    assert [line for line in found if "unknown broker 'locla'" in line], found
+
+
+def test_a_channel_at_fault_is_not_called_unknown_by_the_auditor(tmp_path: Path) -> None:
+    main = changed(MAIN, 'url = "https://hook.example.org/x"\n', "")
+    audit = '\n[audit]\ncalls = [{channel = "phone"}, {channel = "fone"}]\n'
+    found = told(write(tmp_path, main + audit))
+    assert any("channels[1].url" in line for line in found), found
+    assert [line for line in found if "unknown channel" in line and "'fone'" in line], found
+    assert not [line for line in found if "unknown channel 'phone'" in line], found
+
+
+def test_an_option_that_a_table_needs_takes_the_table_along(tmp_path: Path) -> None:
+    found = told(write(tmp_path, changed(MAIN, 'broker = "local"', "broker = 5") + SECOND))
+    assert [line.partition(": ")[2].partition(":")[0] for line in found] == [
+        "sources[1].broker",
+        "sources[2].broker",
+        "sources[2].home",
+    ], found
+
+
+def test_an_option_at_fault_beside_tables_hides_none_of_theirs(tmp_path: Path) -> None:
+    found = told(write(tmp_path, 'group_ms = "soon"\n' + MAIN + SECOND))
+    assert any("group_ms" in line for line in found) and any("sources[2].broker" in line for line in found), found
+
+
+def test_a_main_file_without_its_homes_is_told_and_nothing_breaks(tmp_path: Path) -> None:
+    found = told(write(tmp_path, changed(MAIN, 'sites = ["home-a.toml"]\n', "")))
+    assert any("sites" in line and "is missing" in line for line in found), found

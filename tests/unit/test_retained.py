@@ -138,3 +138,7 @@ class TestStranger:
         assert world.spoke("x/1", retained=True, unregistered=True, said_at=said_at, smoke=True) == ()
         world.spoke("x/1", unregistered=True, smoke=True)
         assert not world.alarm("gateway.unregistered.smoke.alarm", "x/1").found
+
+
+def test_a_value_that_cannot_be_believed_is_found_by_nobody(world: World) -> None:
+    assert alarm_changes(world.spoke("smoke-1", retained=True, quality=Quality.BAD, smoke=True)) == []

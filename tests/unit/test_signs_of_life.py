@@ -12,6 +12,7 @@ import pytest
 
 from devices.catalog import CODECS
 from devices.codec import Packet
+from devices.reading import Reading, Report
 from rules.supervision import is_sign_of_life
 
 COMMANDS = (
@@ -125,3 +126,10 @@ def test_what_is_said_about_a_device_is_no_sign_of_life(codec: str, topic: str, 
 def test_what_the_device_must_have_said_is_one(topic: str, said: Any) -> None:
     (report,) = CODECS["lorawan"]().decode(Packet(topic, json.dumps(said).encode()), None).reports
     assert is_sign_of_life(report)
+
+
+@pytest.mark.parametrize("point", ["online", "gateway.online", "duty.answered"])
+def test_that_somebody_else_calls_a_device_gone_is_no_word_of_its_own(point: str) -> None:
+    assert not is_sign_of_life(Report("d", (Reading(point, False),)))
+    assert is_sign_of_life(Report("d", (Reading(point, True),)))
+    assert is_sign_of_life(Report("d", (Reading("smoke.alarm", False),)))
