@@ -149,7 +149,8 @@ def _effect_lines(effect: AnyEffect, site: Site, engine: ShownEngine | None, wor
             verdict = incident.verdict
             detail = detail_in(effect.reason, words.language)
             if effect.change == "verdict" and verdict is not None:
-                detail = f"{words(f'verdict.{verdict.kind}')} {verdict.cause}".strip()
+                found = words(f"finding.{verdict.finding}" if verdict.finding else f"verdict.{verdict.kind}")
+                detail = f"{found} {verdict.cause}".strip()
             yield line(effect.change, zone_words(site, incident.zone, words), effect.by, detail, incident.category)
         case Notify():
             yield line("notify", effect.channel, effect.person, words.purpose(effect.purpose), effect.incident.category)

@@ -149,7 +149,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "verdict.real": ("真实", "Real"),
     "verdict.false": ("误报", "False"),
     "verdict.test": ("测试", "Test"),
-    "verdict.cause": ("误报原因（误报必填）", "Cause (needed for a false alarm)"),
     "verdict.causes": (
         "厨房油烟|水汽|灰尘|昆虫|吸烟|误按|设备故障|施工",
         "cooking smoke|steam|dust|insects|smoking|pressed by mistake|device fault|building work",
