@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from gateway.console.texts import Words
+from gateway.console.texts_duty import DUTY_TEXTS
 from rules.duty import Duty
 from rules.holidays import is_holiday
 from rules.people import Post, Shift
@@ -87,6 +88,11 @@ class PersonLine(msgspec.Struct, frozen=True, kw_only=True):
     teams: tuple[str, ...]
     certificates: tuple[tuple[str, str, bool], ...]
     marks: tuple[str, ...]
+
+
+def role_words(role: str, words: Words) -> str:
+    """A role as a person says it; one that a site made up stays as it is."""
+    return words(f"role.{role}") if f"role.{role}" in DUTY_TEXTS else role
 
 
 def post_views(site: Site, duty: Duty, now: datetime, first: date, days: int, words: Words) -> list[PostView]:
@@ -231,7 +237,7 @@ def _person_line(person: Person, today: date, words: Words) -> PersonLine:
     ]
     return PersonLine(
         name=person.name,
-        role=person.home or person.role,
+        role=person.home or role_words(person.role, words),
         phones=person.phones,
         teams=person.teams,
         certificates=tuple(

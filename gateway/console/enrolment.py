@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console.access import Throttle, client_address, from_our_pages
+from gateway.console.duty_view import role_words
 from gateway.console.gate import Gate
 from gateway.console.holder import PHONE_COOKIE, Holders, person_of
 from gateway.console.parts import ConsoleParts
@@ -204,7 +205,8 @@ class EnrolmentPages:
         others = {
             person.id: [self._parts.sites[home] for home in self._others(visit, site, person)] for person in everybody
         }
-        return self._pages.page("phones.html", visit, site, status, lines=lines, others=others, **shown)
+        shown |= {"lines": lines, "others": others, "role_words": role_words}
+        return self._pages.page("phones.html", visit, site, status, **shown)
 
 
 def device_words(agent: str) -> str:
