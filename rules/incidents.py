@@ -328,10 +328,10 @@ class Incidents:
     def re_alarm(self, turn: Turn, duty: Duty, incident_id: str, alarm: Alarm) -> None:
         """Nothing came of an acknowledgement: the plan runs anew, from its first step.
 
-        A danger that was judged to be none, and goes on, is told to everybody: one person's word stands against it.
-        """
+        A danger judged to be none, that goes on, is told to everybody: one person's word stands against it."""
         incident = self._clock.overdue(turn, self.open[incident_id]).taken_by_nobody()
-        begin = self._escalation.begin if incident.verdict is None else self._escalation.begin_with_everybody
+        stands = incident.verdict is None or incident.verdict.stands
+        begin = self._escalation.begin if stands else self._escalation.begin_with_everybody
         incident = begin(turn, duty, incident, alarm)
         self.announced[incident.id] = turn.at
         self._put(turn, incident, "re_alarmed")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 
 from rules import held_words as why
-from rules.alarm import NOT_SUPPRESSED, Alarm, Suppression, SuppressionKind
+from rules.alarm import NOT_SUPPRESSED, Alarm, Category, Suppression, SuppressionKind
 from rules.alarms import Alarms
 from rules.deadlines import Deadlines
 from rules.duty import Duty
@@ -116,9 +116,20 @@ class Suppressions:
             # It had cleared, and speaks again while another detector does.
             self._alarms.release(turn, duty, alarm, why.BESIDE)
             alarm = self._alarms.open[alarm.id]
+        elif not alarm.held:
+            self._call_witnesses(turn, duty, alarm)
         self._explained.note(turn, alarm)
         for other in self._explained.by(alarm):
             self.reconsider(turn, duty, other, why.EXPLAINED)
+
+    def _call_witnesses(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
+        """A fire was raised: a detector in alarm beside it is its second witness, whichever of them spoke first."""
+        if alarm.category is not Category.FIRE or alarm.test or alarm.drill:
+            return
+        for other in self._alarms.dangers_in(alarm.zone):
+            held = other.suppression.kind is SuppressionKind.OUT_OF_SERVICE
+            if held and other.active and other.category is Category.FIRE:
+                self._alarms.release(turn, duty, other, why.BESIDE)
 
     def on_inactive(self, turn: Turn, duty: Duty, alarm: Alarm) -> None:
         """An alarm is active no more: what is shelved once is shelved no more, and what it explained may settle."""

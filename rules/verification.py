@@ -43,6 +43,11 @@ has as long to clear it, or to take it out of service, as to look (sheet 3.9 for
 """
 
 
+STANDS_WITHIN = timedelta(hours=1)
+"""An incident that was judged real is announced anew when it is not over within this time, or its category's if that is
+longer: a detector that speaks once must not leave a fire open in silence (a design number)."""
+
+
 def progress_within(incident: Incident) -> timedelta:
     """How long an incident that somebody took on may stand without a verdict: its plan's limit, or the category's."""
     return incident.re_alarm_after or PROGRESS_WITHIN[incident.category]
@@ -71,8 +76,7 @@ class VerificationClock:
     def taken(self, turn: Turn, incident: Incident) -> Incident:
         """Somebody took it on: from now on a verdict, or the end, is waited for."""
         if incident.verdict is not None:
-            if not incident.verdict.stands:
-                self._watch_nothing(turn, incident)
+            self._watch_judged(turn, incident)
             return incident
         limit = progress_within(incident)
         if incident.verification in (Verification.AWAITED, Verification.UNANSWERED, Verification.OVERDUE):
@@ -86,16 +90,21 @@ class VerificationClock:
     def judged(self, turn: Turn, incident: Incident) -> Incident:
         """A person gave the verdict. One that there is nothing ends the waiting only when the detector agrees."""
         self._deadlines.cancel(("progress", incident.id))
-        if incident.verdict is not None and not incident.verdict.stands:
-            self._watch_nothing(turn, incident)
+        self._watch_judged(turn, incident)
         if incident.verification is Verification.NONE:
             return incident
         return self._put(incident, Verification.DONE)
 
-    def _watch_nothing(self, turn: Turn, incident: Incident) -> None:
-        """Somebody says that a danger is none: from now on its end is waited for."""
-        if incident.category.endangers_people and not incident.drill:
-            self._deadlines.set(("progress", incident.id), turn.at + progress_within(incident))
+    def _watch_judged(self, turn: Turn, incident: Incident) -> None:
+        """Somebody said what it is: from now on its end is waited for, longer where it is real."""
+        if incident.drill or incident.verdict is None:
+            return
+        wait = progress_within(incident)
+        if incident.verdict.stands:
+            wait = max(wait, STANDS_WITHIN)
+        elif not incident.category.endangers_people:
+            return
+        self._deadlines.set(("progress", incident.id), turn.at + wait)
 
     def unanswered(self, turn: Turn, incident: Incident) -> Incident:
         """Nobody acknowledged in time. The escalation goes its own way; the timeline says so."""
@@ -122,8 +131,11 @@ class VerificationClock:
 NEEDS_VERDICT = "nobody has said what it was: look on site and give the verdict with its outcome first"
 NO_PROGRESS = "acknowledged, but no verdict came in time"
 STILL_ACTIVE = "judged false or a test, but the detector still reports the alarm"
+STILL_OPEN = "judged real, and not over yet"
 
 
 def overdue_for(incident: Incident | None) -> str:
     """Why an incident that somebody took on is announced anew."""
-    return STILL_ACTIVE if incident is not None and incident.verdict is not None else NO_PROGRESS
+    if incident is None or incident.verdict is None:
+        return NO_PROGRESS
+    return STILL_OPEN if incident.verdict.stands else STILL_ACTIVE

@@ -58,11 +58,11 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> AuditSettings:
     faults: list[Fault] = []
     path = path.absolute()
     values = read_toml(path, str(path), "", faults)
-    settings, found = validate(values, str(path)) if values is not None else (None, [])
+    part, found = validate(values, str(path)) if values is not None else (None, [])
     faults += found
-    if settings is None:
+    if part is None or found:
         raise AuditCannotStart("\n".join(str(fault) for fault in faults))
-    settings = absolute(settings, path.parent)
+    settings: Settings = absolute(part.settings, path.parent)
     faults += check_audit(settings, str(path))
     if any(not fault.warning for fault in faults):
         raise AuditCannotStart("\n".join(str(fault) for fault in faults))

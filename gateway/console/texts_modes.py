@@ -123,6 +123,7 @@ MODE_REASONS: Final[dict[str, str]] = {
     ),
     "acknowledged, but no verdict came in time": "已确认，但未按时给出复核结果",
     "judged false or a test, but the detector still reports the alarm": "误报判定后仍在报警",
+    "judged real, and not over yet": "判定属实后仍未结束",
     "nobody acknowledged within 15 s": "15秒内无人确认",
     "this outcome does not go with that verdict": "处置结果与复核结论不一致",
     "a time beside an outcome is one of those asked for, and not in the future": "所填时间有误，或晚于现在",

@@ -50,7 +50,7 @@ MUTATIONS = (
     Mutation("no-progress-unnoticed", "verification",
              'self._deadlines.set(("progress", incident.id), turn.at + limit)', "pass", "test_verification"),
     Mutation("false-verdict-is-the-end", "verification",
-             'self._deadlines.set(("progress", incident.id), turn.at + progress_within(incident))', "pass",
+             'self._deadlines.set(("progress", incident.id), turn.at + wait)', "pass",
              "test_verification"),
     Mutation("an-old-verdict-stands", "verification",
              "verdict = incident.verdict if incident.verdict is not None and incident.verdict.stands else None",

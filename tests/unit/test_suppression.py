@@ -276,8 +276,18 @@ def test_it_returns_by_itself_and_what_is_still_active_calls(world: Holding) -> 
 def test_another_detector_of_the_zone_is_heard(world: Holding) -> None:
     world.takes_out("smoke-1")
     world.spoke("smoke-1", smoke=True)
+    world.spoke("smoke-1", smoke=False)
     assert told(world.spoke("smoke-2", smoke=True)) == [("carer", "call")]
-    assert not world.incident().confirmed, "a detector out of service confirms nothing"
+    assert not world.incident().confirmed, "a detector out of service that is quiet again confirms nothing"
+
+
+def test_what_is_in_alarm_out_of_service_is_the_second_witness_of_a_fire(world: Holding) -> None:
+    """Whichever of them spoke first (GB 50116-2013 4.1.6)."""
+    world.takes_out("smoke-1")
+    world.spoke("smoke-1", smoke=True)
+    effects = world.spoke("smoke-2", smoke=True)
+    assert ("released", "smoke", "smoke-1") in alarm_changes(effects)
+    assert world.incident().confirmed
 
 
 def test_a_person_brings_it_back(world: Holding) -> None:

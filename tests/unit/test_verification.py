@@ -17,7 +17,7 @@ from rules.effects import AlarmChanged, AnyEffect
 from rules.engine import Engine
 from rules.incident import Finding, Incident, VerdictKind, Verification
 from rules.inputs import Verb
-from rules.verification import NEEDS_VERDICT, NO_PROGRESS, PROGRESS_WITHIN, STILL_ACTIVE
+from rules.verification import NEEDS_VERDICT, NO_PROGRESS, PROGRESS_WITHIN, STANDS_WITHIN, STILL_ACTIVE
 from tests.unit.engine_world import (
     DANGERS,
     HOUR,
@@ -168,7 +168,19 @@ def test_the_clock_ends_with_the_incident_or_the_verdict(world: Watched, end: st
     else:
         world.spoke("smoke-1", smoke=False)
         world.resets(world.alarm("smoke", "smoke-1").id)
-    assert not [key for _, _, key in world.engine.deadlines.to_list() if key[0] in ("verify", "progress")]
+    left = [key[0] for _, _, key in world.engine.deadlines.to_list() if key[0] in ("verify", "progress")]
+    assert left == (["progress"] if end == "verdict" else []), "what was judged real is not forgotten"
+
+
+def test_a_real_fire_that_nobody_ends_is_announced_anew_each_hour(world: Watched) -> None:
+    world.spoke("smoke-1", smoke=True)
+    world.acknowledges(world.incident().id)
+    world.finds("real_fire")
+    assert told(world.wait(3599)) == []
+    effects = world.wait(1)
+    assert alarm_changes(effects) == [("re_alarmed", "smoke", "smoke-1")] and calls(effects) == ["carer"]
+    world.acknowledges(world.incident().id)
+    assert calls(world.wait(3600)) == ["carer"]
 
 
 def test_a_further_detector_after_a_false_alarm_is_judged_anew(world: Watched) -> None:
@@ -188,7 +200,7 @@ def test_who_found_a_fire_need_not_look_again(world: Watched) -> None:
     verdict = world.incident().verdict
     assert verdict is not None and verdict.finding == "real_fire" and world.stage is Verification.DONE
     world.acknowledges(world.incident().id)
-    assert ("progress", world.incident().id) not in world.engine.deadlines
+    assert world.engine.deadlines.due_at(("progress", world.incident().id)) == world.at + STANDS_WITHIN
 
 
 @pytest.mark.parametrize("category", [c for c in Category if c is not Category.FIRE])
@@ -221,7 +233,7 @@ def test_other_dangers_have_no_clock_but_a_limit(world: Watched) -> None:
     assert world.stage is Verification.NONE and PROGRESS_WITHIN[Category.PERSON] == timedelta(minutes=15)
     world.acknowledges(world.incident().id)
     world.finds("cared_for")
-    assert told(world.wait(3600)) == [] and world.stage is Verification.NONE
+    assert told(world.wait(3599)) == [] and world.stage is Verification.NONE
 
 
 def test_an_alarm_that_was_over_in_time_calls_nobody_anew(world: Watched) -> None:
