@@ -14,7 +14,7 @@ from gateway.console.items import report_words
 from gateway.console.live import LivePages
 from gateway.console.parts import ConsoleParts
 from gateway.console.render import HERE, Pages, Visit
-from gateway.console.sheet_pdf import NATIVE_PACKAGES, PdfBusy, PdfUnavailable, SheetPrinter
+from gateway.console.sheet_pdf import SheetPrinter
 from rules.drill_sheet import DrillSheet
 from rules.site import Site
 
@@ -47,18 +47,9 @@ class DrillSheetPages:
     async def pdf(self, visit: Visit) -> Response:
         """The same sheet as PDF, or what to install first."""
         site, sheet = await self._find(visit)
-        words = visit.words
         text = self._pages.text("drill_sheet.html", visit, site, printed=True, **_values(visit, site, sheet))
-        try:
-            drawn = await self._printer.pdf(text, _STYLE)
-        except PdfUnavailable:
-            detail = words("sheet.pdf_missing_detail", packages=NATIVE_PACKAGES)
-            return self._pages.message(visit, 503, words("sheet.pdf_missing"), detail)
-        except PdfBusy:
-            return self._pages.message(visit, 503, words("sheet.pdf_busy"))
         name = f"drill-{site.id}-{visit.request.path_params['key']}.pdf"
-        headers = {"content-disposition": f'inline; filename="{name}"'}
-        return Response(drawn, media_type="application/pdf", headers=headers)
+        return await self._printer.answer(self._pages, visit, text, _STYLE, name)
 
     async def _find(self, visit: Visit) -> tuple[Site, DrillSheet]:
         site, _ = self._live.home(visit)

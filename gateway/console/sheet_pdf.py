@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from starlette.responses import Response
+
+from gateway.console.render import Pages, Visit
+
 NATIVE_PACKAGES: Final = "libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-cjk"
 """What WeasyPrint needs beside Python (Debian's names): the layout of text, and letters for Chinese."""
 
@@ -32,6 +36,19 @@ class SheetPrinter:
             return await asyncio.to_thread(_draw, page, style)
         finally:
             self._drawing = False
+
+    async def answer(self, pages: Pages, visit: Visit, page: str, style: str, name: str) -> Response:
+        """The page as a PDF of this name, or what to install first."""
+        words = visit.words
+        try:
+            drawn = await self.pdf(page, style)
+        except PdfUnavailable:
+            detail = words("sheet.pdf_missing_detail", packages=NATIVE_PACKAGES)
+            return pages.message(visit, 503, words("sheet.pdf_missing"), detail)
+        except PdfBusy:
+            return pages.message(visit, 503, words("sheet.pdf_busy"))
+        headers = {"content-disposition": f'inline; filename="{name}"'}
+        return Response(drawn, media_type="application/pdf", headers=headers)
 
 
 def _draw(page: str, style: str) -> bytes:

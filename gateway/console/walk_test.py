@@ -15,7 +15,7 @@ from gateway.console.gate import Form, Gate
 from gateway.console.live import LivePages
 from gateway.console.parts import ConsoleParts, KeptSheet
 from gateway.console.render import HERE, Pages, Visit
-from gateway.console.sheet_pdf import NATIVE_PACKAGES, PdfBusy, PdfUnavailable, SheetPrinter
+from gateway.console.sheet_pdf import SheetPrinter
 from gateway.console.walk_view import due_lines, real_rows, sheet_lines, tests_of_month, walk_view
 from rules.inputs import Mode, ModeRequested, ModeVerb
 from rules.proof import TESTS_A_MONTH
@@ -129,18 +129,9 @@ class WalkTestPages:
     async def pdf(self, visit: Visit) -> Response:
         """The same sheet as PDF, or what to install first."""
         site, sheet = await self._find(visit)
-        words = visit.words
         text = self._pages.text("sheet.html", visit, site, printed=True, **self._sheet_values(visit, site, sheet))
-        try:
-            drawn = await self._printer.pdf(text, _STYLE)
-        except PdfUnavailable:
-            detail = words("sheet.pdf_missing_detail", packages=NATIVE_PACKAGES)
-            return self._pages.message(visit, 503, words("sheet.pdf_missing"), detail)
-        except PdfBusy:
-            return self._pages.message(visit, 503, words("sheet.pdf_busy"))
         name = f"walk-test-{site.id}-{visit.request.path_params['key']}.pdf"
-        headers = {"content-disposition": f'inline; filename="{name}"'}
-        return Response(drawn, media_type="application/pdf", headers=headers)
+        return await self._printer.answer(self._pages, visit, text, _STYLE, name)
 
     async def _find(self, visit: Visit) -> tuple[Site, Sheet]:
         site, _ = self._live.home(visit)
