@@ -14,6 +14,7 @@ from gateway.record.append import ROWS_MAX
 from gateway.record.checkpoint import Checkpointer
 from gateway.record.incarnation import Ending, JournalInUse
 from gateway.record.journal import FencedOff, GapWithoutSnapshot, SqliteRecord, StoreTooNew
+from gateway.record.outbox import MANY_ENTRIES
 from gateway.record.record import JournalUnavailable
 from gateway.record.store import Rows, Store
 from gateway.record.writer import Writer
@@ -114,6 +115,40 @@ async def test_a_commit_whose_caller_gave_up_waiting_still_counts(tmp_path: Path
         giving_up.cancel()
         await record.commit([telemetry(2)])
         assert seqs(await record.read(HOME, 0)) == [1, 2]
+
+
+async def _is_woken(waiting: asyncio.Task[None]) -> bool:
+    await asyncio.wait({waiting}, timeout=0.05)
+    return waiting.done()
+
+
+@pytest.mark.parametrize("on_disk", [True, False], ids=["on disk", "held"])
+async def test_who_waits_for_effects_is_woken_by_them_and_not_by_telemetry(tmp_path: Path, on_disk: bool) -> None:
+    async with journal(tmp_path) as record:
+        waiting = asyncio.create_task(record.wait_beyond({HOME: 0}, calling=True))
+        await record.commit([telemetry(1)])
+        assert not await _is_woken(waiting)
+        if on_disk:
+            await record.commit([alarm_entry(2), telemetry(3)])
+        else:
+            record.hold([alarm_entry(2), telemetry(3)])
+        assert await _is_woken(waiting)
+        await asyncio.wait_for(record.wait_beyond({HOME: 1}, calling=True), 1)
+        late = asyncio.create_task(record.wait_beyond({HOME: 2}, calling=True))
+        assert not await _is_woken(late)
+        late.cancel()
+
+
+async def test_who_waits_for_effects_is_woken_by_many_entries_and_by_what_lies_on_disk(tmp_path: Path) -> None:
+    async with journal(tmp_path) as record:
+        waiting = asyncio.create_task(record.wait_beyond({HOME: 0}, calling=True))
+        await record.commit([telemetry(seq) for seq in range(1, MANY_ENTRIES)])
+        assert not await _is_woken(waiting)
+        await record.commit([telemetry(MANY_ENTRIES)])
+        assert await _is_woken(waiting)
+    async with journal(tmp_path) as again:
+        await asyncio.wait_for(again.wait_beyond({HOME: MANY_ENTRIES - 5}, calling=True), 1)
+        assert again.head(HOME) == MANY_ENTRIES
 
 
 @pytest.mark.parametrize("seq", [1, 2])
