@@ -198,4 +198,6 @@ async def test_a_home_without_posts_says_how_to_write_them(tmp_path: Path) -> No
     async with deciding(world):
         browser = Browser(world.build())
         await browser.log_in()
-        assert 'id="no-posts"' in (await browser.get(DUTY)).text
+        page = (await browser.get(DUTY)).text
+        assert 'id="no-posts"' in page
+        assert 'id="unchecked"' in page and 'id="no-gaps"' not in page, "what cannot be checked is not shown as good"
