@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from gateway.deliver.courier import Courier
 from gateway.deliver.destination import SendResult
-from rules.effects import Change
+from rules.effects import AnyEffect, Change
 from rules.inputs import Outcome
 from tests.deliver_world import CrashPoint, Desk, ManualClock, MemoryRecord, Phone, changed, notify, settle
 
@@ -253,3 +253,32 @@ async def test_cursor_beyond_what_there_is_misses_nothing(record: MemoryRecord, 
         record.append(HOME, [changed()])
         await settle()
     assert phone.handed == keys(2)
+
+
+class PromptPhone(Phone):
+    """A destination whose hand-over begins with the call; `broken` makes the call itself raise."""
+
+    def __init__(self, name: str, *broken: str) -> None:
+        super().__init__(name)
+        self.broken = broken
+        self.begun: list[str] = []
+
+    def begin(self, effect: AnyEffect, key: str) -> Awaitable[SendResult]:
+        self.begun.append(key)
+        if key in self.broken:
+            raise TypeError("bad field")
+        return self.send(effect, key)
+
+
+async def test_a_prompt_destination_that_raises_at_once_is_passed_over_and_dams_up_nothing(
+    record: MemoryRecord, clock: ManualClock, desk: Desk
+) -> None:
+    prompt = PromptPhone("topics", keys(1)[0])
+    record.append(HOME, [changed(1)])
+    record.append(HOME, [changed(2)])
+    async with running(prompt, desk):
+        await clock.advance(60)
+    assert prompt.begun.count(keys(1)[0]) == 5
+    assert any(key.startswith(f"{HOME}:1:2") for key in prompt.handed)
+    assert record.cursor("topics", HOME) >= 2
+    assert "was passed over" in " ".join(detail for _, _, up, detail in desk.links if not up)
